@@ -1,0 +1,182 @@
+// The seam between the operations and the devices that run them. A Backend computes on plain views: it knows no
+// Tensor, no broadcasting, no type promotion and no autograd. The operations in ops/ check, promote, allocate and
+// broadcast (stride 0) before they call it, so that a backend only loops. docs/backend.md is its contract, page by
+// page.
+//
+// A method that a backend does not override throws NotImplementedError "<op> is not implemented on <device>".
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "mote/device.h"
+#include "mote/dtype.h"
+#include "mote/functors.h"
+#include "mote/scalar.h"
+#include "mote/shape.h"
+
+namespace mote {
+
+class Generator;
+
+// A strided array in the memory of one device. Strides count elements and may be 0 (broadcast) or in any order.
+struct View {
+  void* data = nullptr;
+  DType dtype = DType::Float32;
+  Shape shape;
+  Shape strides;
+
+  int64_t numel() const { return shape.numel(); }
+  bool is_contiguous() const { return mote::is_contiguous(shape, strides); }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All };
+enum class RandomOp : uint8_t { Uniform, Normal, Bernoulli, Integer, Exponential };
+
+// scaled_dot_product_attention: q [B, H, Q, D], k [B, H, K, D], v [B, H, K, Dv], out [B, H, Q, Dv], all floating-point
+// of one dtype, any strides.
+struct AttentionArgs {
+  View q, k, v;
+  std::optional<View> mask;  // bool [B, H, Q, K] by strides; true where a query may look at a key
+  bool causal = false;       // key j only where j <= i
+  double scale = 1.0;
+  double dropout_p = 0.0;
+  uint64_t seed = 0;  // of the dropout mask, a pure function of (seed, position)
+};
+
+struct LayerNormArgs {
+  View x;                      // [rows, width]
+  std::optional<View> weight;  // [width]
+  std::optional<View> bias;    // [width]
+  double eps = 1e-5;
+};
+
+struct AdamWArgs {
+  double lr, beta1, beta2, eps, weight_decay;
+  bool decoupled = true;  // AdamW; false is Adam with L2 regularisation
+  int64_t step;           // counts from 1
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual DeviceType type() const = 0;
+
+  // --- memory ---
+  // 64-byte aligned, not cleared. Throws OutOfMemoryError.
+  virtual void* allocate(size_t bytes, int device) = 0;
+  virtual void deallocate(void* data, size_t bytes, int device) noexcept = 0;
+  // Bytes between this device and the host.
+  virtual void copy_from_host(void* device_data, const void* host, size_t bytes, int device);
+  virtual void copy_to_host(void* host, const void* device_data, size_t bytes, int device);
+  // Waits until everything that was asked of the device is done.
+  virtual void synchronize(int) {}
+
+  // --- fill, copy, cast ---
+  virtual void fill(const View& out, const Scalar& value);
+  // out[i] = in[i] with a cast; same shape, any strides and dtypes.
+  virtual void copy(const View& out, const View& in);
+  virtual void arange(const View& out, const Scalar& start, const Scalar& step);
+  virtual void linspace(const View& out, double start, double end);
+
+  // --- element-wise; operands have the shape of out. Comparisons and tests write bool, others their operand's dtype
+  // ---
+  virtual void unary(UnaryOp op, const View& out, const View& in);
+  virtual void binary(BinaryOp op, const View& out, const View& a, const View& b);
+  virtual void binary(BinaryOp op, const View& out, const View& a, const Scalar& b);
+  virtual void binary(BinaryOp op, const View& out, const Scalar& a, const View& b);
+  virtual void where(const View& out, const View& condition, const View& a, const View& b);
+  virtual void masked_fill(const View& out, const View& in, const View& mask, const Scalar& value);
+  // Keeps column - row >= diagonal (upper) or <= diagonal of the last two dimensions and writes 0 elsewhere.
+  virtual void triangle(const View& out, const View& in, int64_t diagonal, bool upper);
+
+  // --- reductions; out has the rank of in, with size 1 where it is reduced ---
+  virtual void reduce(ReduceOp op, const View& out, const View& in);
+  // Mean square deviation divided by (n - correction), two passes.
+  virtual void variance(const View& out, const View& in, double correction);
+  // int64 position of the first extreme along dim.
+  virtual void arg_reduce(bool largest, const View& out, const View& in, int64_t dim);
+  virtual void cumsum(const View& out, const View& in, int64_t dim);
+
+  // --- softmax over the last dimension ---
+  virtual void softmax(const View& out, const View& in, bool log);
+  virtual void softmax_backward(const View& grad_in, const View& grad_out, const View& out, bool log);
+  // out = softmax(scale * in) with -inf where mask (bool, true = filled) holds; a wholly filled row gives zeros.
+  virtual void masked_softmax(const View& out, const View& in, const View& mask, double scale);
+  virtual void masked_softmax_backward(const View& grad_in, const View& grad_out, const View& out, double scale);
+
+  // --- products: out [batch..., n, m] = a [batch..., n, k] b [batch..., k, m] (+ out where accumulate) ---
+  virtual void matmul(const View& out, const View& a, const View& b, bool accumulate);
+
+  // --- fused layers ---
+  // mean and rstd are [rows] in the compute type.
+  virtual void layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args);
+  // Writes those gradients that are present.
+  virtual void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
+                                   std::optional<View> grad_bias, const View& grad_out, const View& mean,
+                                   const View& rstd, const LayerNormArgs& args);
+  // loss[i] = weight[t_i] * ((1 - s) * nll_i + s * mean over classes), 0 where target is ignore_index; logits
+  // [rows, classes], target int64 [rows], log_sum_exp [rows] for backward. Throws IndexError for a wild target.
+  virtual void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
+                             int64_t ignore_index, double label_smoothing);
+  // grad_logits from the gradient of each row's loss.
+  virtual void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,
+                                      const View& logits, const View& target, int64_t ignore_index,
+                                      double label_smoothing);
+  // log_sum_exp [B, H, Q] float32 (float64 for float64), +inf for a row that may look at nothing.
+  virtual void attention(const View& out, const View& log_sum_exp, const AttentionArgs& args);
+  virtual void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
+                                  const View& out, const View& log_sum_exp, const AttentionArgs& args);
+
+  // --- positions; every index is int64 and was wrapped to be non-negative unless said otherwise ---
+  virtual void gather(const View& out, const View& in, int64_t dim, const View& index);
+  virtual void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add);
+  // out along dim at i is in along dim at index[i]; index [n] may be negative. Throws IndexError outside the range.
+  virtual void index_select(const View& out, const View& in, int64_t dim, const View& index);
+  // out along dim at index[i] = (or +=) source along dim at i, in ascending order of i.
+  virtual void index_add(const View& out, int64_t dim, const View& index, const View& source, bool add);
+  // The elements that are not zero: their number, and their positions [n, rank] in row-major order.
+  virtual int64_t count_nonzero(const View& in);
+  virtual void nonzero(const View& out, const View& in);
+
+  // --- order along the last dimension; stable, NaN greatest ---
+  virtual void sort(const View& values, const View& indices, const View& in, bool descending);
+  virtual void topk(const View& values, const View& indices, const View& in, int64_t k, bool largest);
+
+  // --- random; Uniform [a, b), Normal mean a deviation b, Bernoulli p = a, Integer [a, b), Exponential rate a ---
+  virtual void random(RandomOp op, const View& out, double a, double b, Generator& generator);
+  // out[i] = 1 / (1 - p) with probability 1 - p, else 0, as dropout multiplies.
+  virtual void dropout_mask(const View& out, double p, Generator& generator);
+
+  // --- optimizers: one step over a list of parameters in place ---
+  virtual void adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
+                     std::span<const View> exp_avg_sq, const AdamWArgs& args);
+
+ protected:
+  [[noreturn]] void not_implemented(const char* op) const;
+};
+
+// The backend of a device. Throws DeviceError where this build or machine does not have it.
+Backend& backend_of(Device device);
+// Whether backend_of would succeed.
+bool has_backend(DeviceType type);
+
+// Puts `backend` in the place of a device type's own until the guard ends: for tests, and for trying a new backend.
+class BackendOverride {
+ public:
+  BackendOverride(DeviceType type, Backend& backend);
+  ~BackendOverride();
+  BackendOverride(const BackendOverride&) = delete;
+  BackendOverride& operator=(const BackendOverride&) = delete;
+
+ private:
+  DeviceType type_;
+  Backend* previous_;
+};
+
+}  // namespace mote

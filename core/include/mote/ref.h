@@ -1,0 +1,76 @@
+// Intrusive reference counting: one pointer wide, no separate control block, the count beside the object.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace mote {
+
+// Base of objects held by Ref. A copy of the object starts with a count of its own.
+class RefCounted {
+ public:
+  RefCounted() = default;
+  RefCounted(const RefCounted&) {}
+  RefCounted& operator=(const RefCounted&) { return *this; }
+
+  uint32_t use_count() const { return count_.load(std::memory_order_relaxed); }
+  void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  // True when this was the last reference.
+  bool release() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+ private:
+  mutable std::atomic<uint32_t> count_{0};
+};
+
+// What the last Ref does with the object; overloaded where deletion is special (found by argument-dependent lookup).
+template <class T>
+void destroy_ref(T* object) {
+  delete object;
+}
+
+template <class T>
+class Ref {
+ public:
+  Ref() = default;
+  Ref(std::nullptr_t) {}
+  explicit Ref(T* object) : object_(object) {
+    if (object_) object_->retain();
+  }
+  Ref(const Ref& other) : Ref(other.object_) {}
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  template <class U>
+  requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& other) : Ref(static_cast<T*>(other.get())) {}
+  ~Ref() { reset(); }
+
+  Ref& operator=(const Ref& other) {
+    Ref(other).swap(*this);
+    return *this;
+  }
+  Ref& operator=(Ref&& other) noexcept {
+    Ref(std::move(other)).swap(*this);
+    return *this;
+  }
+
+  void reset() {
+    T* object = std::exchange(object_, nullptr);
+    if (object && object->release()) destroy_ref(object);
+  }
+  void swap(Ref& other) noexcept { std::swap(object_, other.object_); }
+
+  T* get() const { return object_; }
+  T* operator->() const { return object_; }
+  T& operator*() const { return *object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+  friend bool operator==(const Ref& a, const Ref& b) { return a.object_ == b.object_; }
+
+ private:
+  T* object_ = nullptr;
+};
+
+template <class T, class... Args>
+Ref<T> make_ref(Args&&... args) {
+  return Ref<T>(new T(std::forward<Args>(args)...));
+}
+
+}  // namespace mote

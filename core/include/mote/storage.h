@@ -1,0 +1,45 @@
+// A block of memory on one device, shared by all tensors that view it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include "mote/device.h"
+#include "mote/ref.h"
+
+namespace mote {
+
+class Backend;
+
+class Storage : public RefCounted {
+ public:
+  // Allocates `bytes` from the backend of `device`. Throws OutOfMemoryError.
+  Storage(size_t bytes, Device device);
+  // Wraps memory owned by somebody else; `deleter` (may be empty) runs when the last view is gone.
+  Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter);
+  ~Storage();
+
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  Device device() const { return device_; }
+
+  // Counts in-place changes. Autograd compares it with the value it saw when it saved a view of this memory.
+  uint32_t version() const { return version_; }
+  void bump_version() { ++version_; }
+
+  // The label of the registry entry that owns this memory ("parameter 'weight' of Linear"), or null. Set by nn.
+  const char* owner() const { return owner_; }
+  void set_owner(const char* label) { owner_ = label; }
+
+ private:
+  void* data_ = nullptr;
+  size_t bytes_ = 0;
+  Device device_;
+  uint32_t version_ = 0;
+  const char* owner_ = nullptr;
+  Backend* backend_ = nullptr;
+  std::function<void(void*)> deleter_;
+};
+
+}  // namespace mote

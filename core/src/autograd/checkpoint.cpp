@@ -1,0 +1,59 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "mote/autograd.h"
+#include "mote/error.h"
+#include "mote/random.h"
+
+namespace mote {
+
+namespace {
+
+// Puts the random stream back to `state` until the end of the scope.
+class ReplayRandom {
+ public:
+  explicit ReplayRandom(const Tensor& state) : now_(get_rng_state()) { set_rng_state(state); }
+  ~ReplayRandom() { set_rng_state(now_); }
+  ReplayRandom(const ReplayRandom&) = delete;
+  ReplayRandom& operator=(const ReplayRandom&) = delete;
+
+ private:
+  Tensor now_;
+};
+
+}  // namespace
+
+Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, const std::vector<Tensor>& inputs) {
+  if (!needs_grad(inputs)) return function(inputs);  // the graph would start inside: nothing can be dropped
+  const Tensor random_state = get_rng_state();
+  Tensor output = [&] {
+    const NoGradGuard no_grad;
+    return function(inputs).detach();
+  }();
+  std::vector<Saved> saved(inputs.begin(), inputs.end());
+  Tensor* const outputs[] = {&output};
+  record("checkpoint", outputs, inputs,
+         [function = std::move(function), saved = std::move(saved), random_state](const std::vector<Tensor>& g,
+                                                                                  const Needs& needs) {
+           if (is_grad_enabled())
+             throw StateError("checkpoint: create_graph is not possible through a checkpointed function");
+           std::vector<Tensor> replayed;
+           for (size_t i = 0; i < saved.size(); ++i) {
+             replayed.push_back(saved[i]().detach());
+             if (needs[i]) replayed.back().requires_grad_();
+           }
+           {
+             const EnableGradGuard enable;
+             const ReplayRandom replay(random_state);
+             const Tensor again = function(replayed);
+             if (again.requires_grad()) backward({again}, g);
+           }
+           std::vector<Tensor> gradients;
+           for (const Tensor& input : replayed) gradients.push_back(input.grad());
+           return gradients;
+         });
+  return output;
+}
+
+}  // namespace mote

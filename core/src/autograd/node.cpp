@@ -1,0 +1,148 @@
+#include "mote/node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "mote/error.h"
+#include "ops/support.h"
+
+namespace mote {
+
+namespace {
+
+// Independent graphs on several threads share the counter only to keep numbers unique.
+uint64_t next_sequence() {
+  static std::atomic<uint64_t> counter{0};
+  return counter.fetch_add(1, std::memory_order_relaxed);
+}
+
+// Nodes waiting for deletion on this thread. Trivially destructible, because tensors in static storage die late.
+thread_local constinit Node* doomed = nullptr;
+thread_local constinit bool draining = false;
+
+}  // namespace
+
+Node::Node(const char* name) : name_(name), sequence_(next_sequence()) {}
+Node::~Node() = default;
+
+// Deleting a node releases the nodes behind it, which arrive here again: they queue up instead of recursing.
+void destroy_ref(Node* node) {
+  node->next_doomed_ = std::exchange(doomed, node);
+  if (draining) return;
+  draining = true;
+  while (doomed) {
+    Node* next = doomed;
+    doomed = next->next_doomed_;
+    delete next;
+  }
+  draining = false;
+}
+
+void destroy_ref(LeafNode* node) { destroy_ref(static_cast<Node*>(node)); }
+void destroy_ref(TensorImpl* impl) { delete impl; }
+
+uint64_t Node::add_hook(uint32_t output_nr, Hook hook) {
+  static std::atomic<uint64_t> next_id{1};
+  const uint64_t id = next_id.fetch_add(1, std::memory_order_relaxed);
+  hooks_.push_back({id, output_nr, std::move(hook)});
+  return id;
+}
+
+void Node::remove_hook(uint64_t id) {
+  std::erase_if(hooks_, [&](const HookEntry& entry) { return entry.id == id; });
+}
+
+void Node::run_hooks(std::vector<Tensor>& gradients) {
+  for (size_t i = 0; i < hooks_.size(); ++i) {
+    const HookEntry entry = hooks_[i];  // a copy: the hook may add or remove hooks
+    if (entry.output_nr >= gradients.size() || !gradients[entry.output_nr].defined()) continue;
+    if (Tensor replaced = entry.hook(gradients[entry.output_nr]); replaced.defined())
+      gradients[entry.output_nr] = std::move(replaced);
+  }
+}
+
+bool needs_grad(const std::vector<Tensor>& tensors) {
+  return is_grad_enabled() &&
+         std::any_of(tensors.begin(), tensors.end(), [](const Tensor& x) { return tracks_grad(x); });
+}
+
+Edge gradient_edge(const Tensor& x) {
+  if (!tracks_grad(x)) return {};
+  if (Node* node = x.grad_fn()) return {Ref<Node>(node), x.get().output_nr};
+  TensorImpl& impl = x.get();
+  if (!impl.leaf) impl.leaf = make_ref<LeafNode>();
+  return {impl.leaf, 0};
+}
+
+void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> outputs) {
+  node->set_edges(std::move(edges));
+  node->set_outputs(static_cast<uint32_t>(outputs.size()));
+  uint32_t output_nr = 0;
+  for (Tensor* output : outputs) {
+    TensorImpl& impl = output->get();
+    impl.grad_fn = node;
+    impl.output_nr = output_nr++;
+    impl.requires_grad = true;
+  }
+}
+
+// --- saved tensors ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+void check_version(const Tensor& data, uint32_t version) {
+  if (data.version() == version) return;
+  const Node* node = current_node();
+  throw StateError(
+      fmt::format("{}: a tensor of shape {} that backward needs was changed by an in-place operation (version {}, but "
+                  "{} when it was "
+                  "saved); use the form without the trailing underscore, or clone() before changing it",
+                  node ? node->name() : "backward", data.shape().str(), data.version(), version));
+}
+
+// An alias of `data` whose history is output `output_nr` of `node`.
+Tensor with_history(const Tensor& data, const Ref<Node>& node, uint32_t output_nr) {
+  Tensor result = alias_of(data);
+  result.get().grad_fn = node;
+  result.get().output_nr = output_nr;
+  result.get().requires_grad = true;
+  return result;
+}
+
+}  // namespace
+
+Saved::Saved(const Tensor& x, bool keep) {
+  if (!keep) return;
+  version_ = x.version();
+  if (tracks_grad(x) && x.is_leaf()) {
+    data_ = x;
+    return;
+  }
+  edge_ = gradient_edge(x);
+  data_ = alias_of(x);
+}
+
+Tensor Saved::operator()() const {
+  check_version(data_, version_);
+  return edge_.node && is_grad_enabled() ? with_history(data_, edge_.node, edge_.output_nr) : data_;
+}
+
+SavedOutput::SavedOutput(const Tensor& y, uint32_t output_nr)
+    : data_(alias_of(y)), version_(y.version()), output_nr_(output_nr) {}
+
+Tensor SavedOutput::operator()() const {
+  check_version(data_, version_);
+  return is_grad_enabled() ? with_history(data_, Ref<Node>(current_node()), output_nr_) : data_;
+}
+
+void detail::throw_graph_released(const char* name) {
+  throw StateError(
+      fmt::format("backward: the graph was already walked, and what '{}' saved for it is gone; pass "
+                  "{{.retain_graph = true}} to the first backward",
+                  name));
+}
+
+}  // namespace mote

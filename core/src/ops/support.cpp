@@ -1,0 +1,98 @@
+#include "ops/support.h"
+
+#include <fmt/format.h>
+
+#include "mote/watch.h"
+
+namespace mote {
+
+Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device) {
+  for (int64_t size : shape)
+    if (size < 0) throw ShapeError(fmt::format("{}: a size may not be negative, but got shape {}", op, shape.str()));
+  const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+  Ref<TensorImpl> impl =
+      make_ref<TensorImpl>(make_ref<Storage>(bytes, device), shape, contiguous_strides(shape), 0, dtype);
+  impl->origin.op = op;
+  if (detail::is_watching()) detail::note(*impl);
+  return Tensor(std::move(impl));
+}
+
+Tensor alias_of(const Tensor& x) {
+  const TensorImpl& source = x.get();
+  Ref<TensorImpl> impl =
+      make_ref<TensorImpl>(source.storage, source.shape, source.strides, source.offset, source.dtype);
+  impl->origin = source.origin;
+  return Tensor(std::move(impl));
+}
+
+Tensor make_view(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset) {
+  const TensorImpl& source = x.get();
+  Ref<TensorImpl> impl = make_ref<TensorImpl>(source.storage, shape, strides, offset, source.dtype);
+  impl->origin = source.origin;
+  if (is_grad_enabled()) {
+    impl->base = source.base ? source.base : x.impl_ref();
+    impl->base_history = impl->base->history;
+  }
+  if (detail::is_watching()) detail::note(*impl);
+  return Tensor(std::move(impl));
+}
+
+void check_same_device(const char* op, std::initializer_list<NamedTensor> operands) {
+  for (const NamedTensor& operand : operands)
+    if (operand.tensor->device() != operands.begin()->tensor->device()) throw_device_mismatch(op, operands);
+}
+
+void check_floating_point(const char* op, const Tensor& x) {
+  if (!x.is_floating_point())
+    throw DTypeError(
+        fmt::format("{}: expected a floating-point tensor, but got {} of shape {}; convert it with "
+                    ".to(mote::float32)",
+                    op, name_of(x.dtype()), x.shape().str()));
+}
+
+void check_dtype(const char* op, const char* name, const Tensor& x, DType expected) {
+  if (x.dtype() != expected)
+    throw DTypeError(fmt::format("{}: expected {} to be {}, but got {}; convert it with .to(mote::{})", op, name,
+                                 name_of(expected), name_of(x.dtype()),
+                                 expected == DType::Bool ? "bool_" : name_of(expected)));
+}
+
+namespace {
+
+// Whether two indices may reach one element: some dimension with a step of 0, or steps too small for the sizes.
+bool overlaps_itself(const TensorImpl& x) {
+  if (x.contiguous || x.numel <= 1) return false;
+  Shape order;
+  for (int i = 0; i < x.shape.rank(); ++i)
+    if (x.shape[i] > 1) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.strides[a] < x.strides[b]; });
+  int64_t reach = 0;  // the furthest element of the dimensions seen so far
+  for (int64_t dim : order) {
+    if (x.strides[dim] <= reach) return true;
+    reach += (x.shape[dim] - 1) * x.strides[dim];
+  }
+  return false;
+}
+
+}  // namespace
+
+void check_writable(const char* op, const Tensor& self) {
+  const TensorImpl& impl = self.get();
+  if (is_grad_enabled() && impl.requires_grad && !impl.grad_fn)
+    throw StateError(
+        fmt::format("{}: a leaf that requires grad is changed in place; do it under a mote::NoGradGuard, "
+                    "or on a copy",
+                    op));
+  if (is_grad_enabled() && impl.base && impl.base->requires_grad && !impl.base->grad_fn)
+    throw StateError(
+        fmt::format("{}: a view of a leaf that requires grad is changed in place; do it under a "
+                    "mote::NoGradGuard, or on a copy",
+                    op));
+  if (overlaps_itself(impl))
+    throw ShapeError(
+        fmt::format("{}: cannot write to a tensor of shape {} and strides {}, where several indices share "
+                    "one element (the result of expand); write to its clone()",
+                    op, impl.shape.str(), impl.strides.str()));
+}
+
+}  // namespace mote

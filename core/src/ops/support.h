@@ -1,0 +1,96 @@
+// What every operation needs around its mathematics: views for the backend, results, checks, in-place bookkeeping.
+#pragma once
+
+#include <initializer_list>
+#include <utility>
+
+#include "mote/backend.h"
+#include "mote/error.h"
+#include "mote/node.h"
+#include "mote/tensor.h"
+
+namespace mote {
+
+// --- from tensors to the backend -------------------------------------------------------------------------------------
+
+inline void* data_of(const Tensor& x) {
+  const TensorImpl& impl = x.get();
+  return static_cast<char*>(impl.storage->data()) + impl.offset * static_cast<int64_t>(size_of(impl.dtype));
+}
+
+inline View view_of(const Tensor& x) {
+  const TensorImpl& impl = x.get();
+  return {data_of(x), impl.dtype, impl.shape, impl.strides};
+}
+
+// x as it looks when broadcast to `shape`.
+inline View view_of(const Tensor& x, const Shape& shape) {
+  const TensorImpl& impl = x.get();
+  if (impl.shape == shape) return view_of(x);
+  return {data_of(x), impl.dtype, shape, broadcast_strides(impl.shape, impl.strides, shape)};
+}
+
+inline Backend& backend_of(const Tensor& x) { return backend_of(x.device()); }
+
+// --- results ---------------------------------------------------------------------------------------------------------
+
+// A dense row-major tensor that is not yet filled. `op` becomes its origin.
+Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device);
+
+// Another look at the memory of x, without a gradient rule. In grad mode it remembers its base, so that an in-place
+// change reaches the base's history.
+Tensor make_view(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset);
+
+// The same memory and geometry without history and without a base.
+Tensor alias_of(const Tensor& x);
+
+// --- checks ----------------------------------------------------------------------------------------------------------
+
+struct NamedTensor {
+  const char* name;  // the argument's name in the operation's signature
+  const Tensor* tensor;
+};
+
+// Says which operand is where, whose it is, and what to do about it.
+[[noreturn]] void throw_device_mismatch(const char* op, std::initializer_list<NamedTensor> operands);
+
+inline void check_same_device(const char* op, const char* name_a, const Tensor& a, const char* name_b,
+                              const Tensor& b) {
+  if (a.device() != b.device()) throw_device_mismatch(op, {{name_a, &a}, {name_b, &b}});
+}
+void check_same_device(const char* op, std::initializer_list<NamedTensor> operands);
+
+void check_floating_point(const char* op, const Tensor& x);
+void check_dtype(const char* op, const char* name, const Tensor& x, DType expected);
+
+// --- in place --------------------------------------------------------------------------------------------------------
+
+// Throws where `self` may not be written: a leaf that requires grad (in grad mode), or memory that overlaps itself.
+void check_writable(const char* op, const Tensor& self);
+
+// A fresh flat buffer that reaches as far as the storage of a tensor of this geometry, with x (of that shape) laid into
+// it and zeros elsewhere. Differentiable.
+Tensor restride(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset);
+
+// Gives `self` the history of `result`, which was computed from self's old value; a base is given one through its view.
+void rebase_history(const Tensor& self, const Tensor& result);
+
+// Runs an in-place operation. `compute(source, out)` returns op(source), written to *out where out is not null, whose
+// shape and dtype are those of self. Without gradients it writes straight into self; with them it computes from a
+// recorded copy, since backward may need the old value.
+template <class Compute>
+Tensor in_place(const char* op, const Tensor& self, bool needs_gradient, Compute compute) {
+  check_writable(op, self);
+  if (!needs_gradient) {
+    compute(self, &self);
+    self.get().storage->bump_version();
+    return self;
+  }
+  const Tensor result = compute(mote::clone(self), nullptr);
+  backend_of(self).copy(view_of(self), view_of(result));
+  self.get().storage->bump_version();
+  rebase_history(self, result);
+  return self;
+}
+
+}  // namespace mote

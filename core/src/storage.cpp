@@ -1,0 +1,19 @@
+#include "mote/storage.h"
+
+#include "mote/backend.h"
+
+namespace mote {
+
+Storage::Storage(size_t bytes, Device device) : bytes_(bytes), device_(device), backend_(&backend_of(device)) {
+  if (bytes > 0) data_ = backend_->allocate(bytes, device.index());
+}
+
+Storage::Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter)
+    : data_(data), bytes_(bytes), device_(device), deleter_(std::move(deleter)) {}
+
+Storage::~Storage() {
+  if (deleter_) deleter_(data_);
+  if (backend_ && data_) backend_->deallocate(data_, bytes_, device_.index());
+}
+
+}  // namespace mote

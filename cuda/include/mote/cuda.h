@@ -1,0 +1,14 @@
+// The CUDA backend seen from outside. No CUDA header is needed to include this.
+#pragma once
+
+namespace mote::cuda {
+
+// Whether tensors can live on "cuda": the build has the backend and the machine a device, real or simulated.
+bool is_available();
+// Whether that device is the simulator on the CPU: right results, no speed.
+bool is_simulated();
+int device_count();
+// Waits until everything that was asked of the device is done. Nothing to wait for without one.
+void synchronize(int device = 0);
+
+}  // namespace mote::cuda
