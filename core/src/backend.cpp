@@ -93,7 +93,7 @@ int64_t Backend::count_nonzero(const View&) { not_implemented("count_nonzero"); 
 void Backend::nonzero(const View&, const View&) { not_implemented("nonzero"); }
 void Backend::sort(const View&, const View&, const View&, bool) { not_implemented("sort"); }
 void Backend::topk(const View&, const View&, const View&, int64_t, bool) { not_implemented("topk"); }
-void Backend::random(RandomOp, const View&, double, double, Generator&) { not_implemented("random"); }
+void Backend::random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) { not_implemented("random"); }
 void Backend::dropout_mask(const View&, double, Generator&) { not_implemented("dropout_mask"); }
 void Backend::adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
                     const AdamWArgs&) {

@@ -51,7 +51,7 @@ class MetaBackend final : public Backend {
   void index_add(const View&, int64_t, const View&, const View&, bool) override {}
   void sort(const View&, const View&, const View&, bool) override {}
   void topk(const View&, const View&, const View&, int64_t, bool) override {}
-  void random(RandomOp, const View&, double, double, Generator&) override {}
+  void random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) override {}
   void dropout_mask(const View&, double, Generator&) override {}
   void adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
              const AdamWArgs&) override {}

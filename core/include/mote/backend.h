@@ -149,7 +149,7 @@ class Backend {
   virtual void topk(const View& values, const View& indices, const View& in, int64_t k, bool largest);
 
   // --- random; Uniform [a, b), Normal mean a deviation b, Bernoulli p = a, Integer [a, b), Exponential rate a ---
-  virtual void random(RandomOp op, const View& out, double a, double b, Generator& generator);
+  virtual void random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator);
   // out[i] = 1 / (1 - p) with probability 1 - p, else 0, as dropout multiplies.
   virtual void dropout_mask(const View& out, double p, Generator& generator);
 
