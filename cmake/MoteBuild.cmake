@@ -9,7 +9,8 @@ if(PROJECT_IS_TOP_LEVEL)
   find_program(MOTE_CCACHE ccache)
   mark_as_advanced(MOTE_CCACHE)
   if(MOTE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${MOTE_CCACHE})
+    # Debug information names the build folder; another build folder of the same sources may still share the cache.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${MOTE_CCACHE})
   endif()
 endif()
 

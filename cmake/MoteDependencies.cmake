@@ -6,8 +6,13 @@ find_package(OneDNN REQUIRED)
 find_package(Highway REQUIRED)
 find_package(OpenBLAS REQUIRED MODULE)
 
-set(MOTE_DEPENDENCIES fmt::fmt OpenMP::OpenMP_CXX nlohmann_json::nlohmann_json OneDNN::OneDNN Highway::Highway
-                      OpenBLAS::OpenBLAS)
+# Header-only ones are of no concern to whoever links the installed archive. OpenMP's run-time library is exported by
+# its name: it must be the one that mote was compiled for, whatever compiler the consumer uses.
+set(mote_openmp_runtime ${OpenMP_CXX_LIB_NAMES})
+list(REMOVE_ITEM mote_openmp_runtime pthread)
+set(MOTE_DEPENDENCIES
+    fmt::fmt OneDNN::OneDNN Highway::Highway OpenBLAS::OpenBLAS $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>
+    $<BUILD_INTERFACE:OpenMP::OpenMP_CXX> "$<INSTALL_INTERFACE:${mote_openmp_runtime}>")
 
 # Kernels are compiled once for each of SSE4, AVX2 and AVX-512 and chosen when the program runs. Highway would add
 # SSSE3 and a scalar form, which no CPU of the last fifteen years would take.

@@ -1,0 +1,11 @@
+# mote::mote asks its consumer for C++20 and its include folders, and for nothing else.
+get_target_property(mote_target mote::mote ALIASED_TARGET)
+if(NOT mote_target)
+  set(mote_target mote::mote)
+endif()
+foreach(property INTERFACE_COMPILE_OPTIONS INTERFACE_COMPILE_DEFINITIONS INTERFACE_LINK_OPTIONS)
+  get_target_property(value ${mote_target} ${property})
+  if(value)
+    message(FATAL_ERROR "mote::mote leaks ${property}: ${value}")
+  endif()
+endforeach()
