@@ -35,7 +35,9 @@ struct View {
   }
 };
 
-enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All };
+// Norm is the Euclidean one. Sum and Prod may be asked to widen bool and integers to int64, and Any and All give bool;
+// otherwise the dtype stays.
+enum class ReduceOp : uint8_t { Sum, Mean, Prod, Max, Min, Any, All, Norm };
 enum class RandomOp : uint8_t { Uniform, Normal, Bernoulli, Integer, Exponential };
 
 // scaled_dot_product_attention: q [B, H, Q, D], k [B, H, K, D], v [B, H, K, Dv], out [B, H, Q, Dv], all floating-point
