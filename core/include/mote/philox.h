@@ -1,0 +1,41 @@
+// Philox 4x32-10 (Salmon et al. 2011): random words as a pure function of a key and a counter, the same on every device
+// and in any order. g++ and nvcc both compile this.
+#pragma once
+
+#include <cstdint>
+
+#include "mote/functors.h"
+
+namespace mote {
+
+struct PhiloxWords {
+  uint32_t word[4];
+};
+
+MOTE_HD inline PhiloxWords philox4x32(uint64_t key, uint64_t counter_low, uint64_t counter_high) {
+  uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+  uint32_t c0 = static_cast<uint32_t>(counter_low), c1 = static_cast<uint32_t>(counter_low >> 32);
+  uint32_t c2 = static_cast<uint32_t>(counter_high), c3 = static_cast<uint32_t>(counter_high >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const uint64_t a = uint64_t{0xd2511f53} * c0, b = uint64_t{0xcd9e8d57} * c2;
+    const uint32_t next0 = static_cast<uint32_t>(b >> 32) ^ c1 ^ k0, next2 = static_cast<uint32_t>(a >> 32) ^ c3 ^ k1;
+    c0 = next0;
+    c1 = static_cast<uint32_t>(b);
+    c2 = next2;
+    c3 = static_cast<uint32_t>(a);
+    k0 += 0x9e3779b9u;
+    k1 += 0xbb67ae85u;
+  }
+  return {{c0, c1, c2, c3}};
+}
+
+// The dropout mask of attention. One call decides about the four keys from 4 * group on, for query `query` of head
+// `head` (counted over the batch): weight 4 * group + i is kept where word[i] >= the threshold.
+MOTE_HD inline PhiloxWords attention_dropout_words(uint64_t seed, int64_t head, int64_t query, int64_t group) {
+  return philox4x32(seed, static_cast<uint64_t>(query) << 32 | static_cast<uint32_t>(group),
+                    static_cast<uint64_t>(head));
+}
+// p * 2^32; p < 1.
+MOTE_HD inline uint32_t attention_dropout_threshold(double p) { return static_cast<uint32_t>(p * 4294967296.0); }
+
+}  // namespace mote

@@ -1,0 +1,106 @@
+// Lookup tables and dropout.
+#include "mote/embedding.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "mote/creation.h"
+#include "ops/support.h"
+
+namespace mote {
+
+namespace {
+
+void check_indices(const char* op, const Tensor& indices) {
+  if (indices.dtype() != DType::Int32 && indices.dtype() != DType::Int64)
+    throw DTypeError(
+        fmt::format("{}: expected indices to be int32 or int64, but got {}; convert them with "
+                    ".to(mote::int64)",
+                    op, name_of(indices.dtype())));
+}
+
+// A result whose elements lie in memory in the order of those of x, where x is dense, so that draws meet them in
+// PyTorch's order.
+Tensor make_mask(const Tensor& x) {
+  const int rank = x.shape().rank();
+  Shape order = Shape::filled(rank, 0), inverse = order, shape = order;
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.stride(a) > x.stride(b); });
+  for (int i = 0; i < rank; ++i) {
+    shape[i] = x.size(order[i]);
+    inverse[order[i]] = i;
+  }
+  const NoGradGuard no_grad;
+  return make_result("dropout", shape, x.dtype(), x.device()).permute(inverse);
+}
+
+}  // namespace
+
+Tensor embedding(const Tensor& weight, const Tensor& indices, std::optional<int64_t> padding_idx) {
+  check_same_device("embedding", "weight", weight, "indices", indices);
+  check_indices("embedding", indices);
+  if (weight.dim() != 2)
+    throw ShapeError(
+        fmt::format("embedding: expected weight to be [rows, width], but got shape {}", weight.shape().str()));
+  const int64_t rows = weight.size(0), width = weight.size(1);
+  if (padding_idx && (*padding_idx < -rows || *padding_idx >= rows))
+    throw ValueError(fmt::format("embedding: padding_idx {} is outside the {} rows of weight", *padding_idx, rows));
+  Shape shape = indices.shape();
+  shape.push_back(width);
+
+  Tensor flat, out;
+  {
+    const NoGradGuard no_grad;
+    flat = indices.to(DType::Int64).reshape({-1});
+    out = make_result("embedding", {flat.numel(), width}, weight.dtype(), weight.device());
+    backend_of(weight).index_select(view_of(out), view_of(weight), 0, view_of(flat));
+    out = out.reshape(shape);
+  }
+  if (needs_grad(weight))
+    record("embedding", out, {&weight}, [flat = Saved(flat), padding_idx, rows, width](const Tensor& g) {
+      Tensor source = g.reshape({flat().numel(), width});
+      if (padding_idx) {
+        const int64_t padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
+        source = masked_fill(source, eq(flat(), padding).unsqueeze(1), 0);
+      }
+      return index_add(zeros({rows, width}, {.dtype = g.dtype(), .device = g.device()}), 0, flat(), source);
+    });
+  return out;
+}
+
+Tensor one_hot(const Tensor& indices, int64_t num_classes) {
+  check_indices("one_hot", indices);
+  const NoGradGuard no_grad;
+  if (num_classes < -1) throw ValueError(fmt::format("one_hot: expected num_classes >= 0, but got {}", num_classes));
+  if (indices.device().is_meta() && num_classes == -1)
+    throw ValueError("one_hot: num_classes cannot be inferred from indices on meta; pass it");
+  if (!indices.device().is_meta() && indices.numel() > 0) {
+    const int64_t least = indices.min().item<int64_t>(), greatest = indices.max().item<int64_t>();
+    if (num_classes == -1) num_classes = greatest + 1;
+    if (least < 0 || greatest >= num_classes)
+      throw IndexError(fmt::format("one_hot: index {} is outside [0, {})", least < 0 ? least : greatest, num_classes));
+  } else if (num_classes == -1) {
+    throw ValueError("one_hot: num_classes cannot be inferred from no indices; pass it");
+  }
+  Shape shape = indices.shape();
+  shape.push_back(num_classes);
+  const Tensor out = zeros(shape, {.dtype = DType::Int64, .device = indices.device()});
+  return scatter_(out, -1, indices.to(DType::Int64).unsqueeze(-1), 1);
+}
+
+Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
+  if (!(p >= 0.0 && p <= 1.0)) throw ValueError(fmt::format("dropout: expected p to be in [0, 1], but got {}", p));
+  check_floating_point("dropout", x);
+  if (!training || p == 0.0 || x.numel() == 0) return x;
+  if (p == 1.0) return x * 0.0;
+  const Tensor mask = make_mask(x);
+  backend_of(x).dropout_mask(view_of(mask), p, generator ? *generator : default_generator());
+  Tensor out = make_result("dropout", x.shape(), x.dtype(), x.device());
+  backend_of(x).binary(BinaryOp::Mul, view_of(out), view_of(x), view_of(mask));
+  if (needs_grad(x)) record("dropout", out, {&x}, [mask = Saved(mask)](const Tensor& g) { return g * mask(); });
+  return out;
+}
+
+}  // namespace mote
