@@ -1,17 +1,8 @@
-// Element-wise arithmetic, written once for every backend: each functor computes one element, the lists name them all.
-// Floating-point functors receive float or double (16-bit types are widened before); g++ and nvcc both compile this.
+// The lists of element-wise operations, from which every backend instantiates its kernels. What an operation computes
+// stands in unary_functors.h and binary_functors.h, under the same name.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
-#include <limits>
-#include <type_traits>
-
-#ifdef __CUDACC__
-#define MOTE_HD __host__ __device__
-#else
-#define MOTE_HD
-#endif
 
 namespace mote {
 
