@@ -4,6 +4,12 @@
 
 #include <cstdint>
 
+#ifdef __CUDACC__
+#define MOTE_HD __host__ __device__
+#else
+#define MOTE_HD
+#endif
+
 namespace mote {
 
 // Every list has rows X(Functor, enumerator, kind). The kind says what the operation accepts and gives:

@@ -6,11 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#ifdef __CUDACC__
-#define MOTE_HD __host__ __device__
-#else
-#define MOTE_HD
-#endif
+#include "mote/functors.h"
 
 namespace mote::functor {
 
