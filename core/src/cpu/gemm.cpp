@@ -1,6 +1,7 @@
 // Products are cut into tiles of C, and into ranges of k where C is too small to occupy several threads. A tile goes to
-// one of two libraries, by measurement (AVX-512, one thread): oneDNN's dnnl_sgemm leads from 32 x 32 x 32 up, by two
-// and more for large tiles and for a single row; below that OpenBLAS has less to set up, and float64 is OpenBLAS alone.
+// one of two libraries, by measurement (AVX-512, one thread): oneDNN's dnnl_sgemm leads from about 32 x 32 x 32 up, by
+// two and more for large tiles and for a single row; below that OpenBLAS has less to set up, and float64 is OpenBLAS
+// alone.
 #include "cpu/gemm.h"
 
 #include <cblas.h>
@@ -19,7 +20,7 @@ namespace mote::cpu {
 
 namespace {
 
-constexpr int64_t kSmallProduct = 20 * 20 * 20;  // multiply-adds up to which OpenBLAS is called for float32
+constexpr int64_t kSmallProduct = 24 * 24 * 24;  // multiply-adds up to which OpenBLAS is called for float32
 constexpr int64_t kWorkOfPart = int64_t{1} << 23;
 constexpr int64_t kPackDepth = 1024;  // rows of B that are widened or packed at a time
 
@@ -60,7 +61,9 @@ bool has_dense_rows(const Matrix<T>& x, int64_t rows, int64_t columns) {
 
 template <class T>
 Operand<std::remove_const_t<T>> operand_of(const Matrix<T>& x, int64_t rows, int64_t columns) {
-  if (has_dense_rows(x, rows, columns)) return {x.data, false, static_cast<int>(rows == 1 ? columns : x.row_stride)};
+  const bool is_column = columns == 1 && x.row_stride == 1;  // better read as a row
+  if (has_dense_rows(x, rows, columns) && !is_column)
+    return {x.data, false, static_cast<int>(rows == 1 ? columns : x.row_stride)};
   return {x.data, true, static_cast<int>(columns == 1 ? rows : x.column_stride)};
 }
 
