@@ -21,7 +21,7 @@ std::string made_by(const Origin& origin) {
 // `target` is where the other operands are.
 std::string advice(const NamedTensor& operand, Device target) {
   const TensorImpl& impl = operand.tensor->get();
-  if (const char* owner = impl.storage->owner())
+  if (const char* owner = impl.origin.owner)
     return fmt::format("{} is {}, whose module is still on {}: move the module with .to(\"{}\")", operand.name, owner,
                        operand.tensor->device().str(), target.str());
   const Origin& origin = impl.origin;

@@ -20,6 +20,7 @@ struct SourceLocation {
 struct Origin {
   const char* op = nullptr;
   SourceLocation where;
+  const char* owner = nullptr;  // "buffer 'mask' of CausalAttention" once a module has registered the tensor
 };
 
 }  // namespace mote

@@ -28,16 +28,11 @@ class Storage : public RefCounted {
   uint32_t version() const { return version_; }
   void bump_version() { ++version_; }
 
-  // The label of the registry entry that owns this memory ("parameter 'weight' of Linear"), or null. Set by nn.
-  const char* owner() const { return owner_; }
-  void set_owner(const char* label) { owner_ = label; }
-
  private:
   void* data_ = nullptr;
   size_t bytes_ = 0;
   Device device_;
   uint32_t version_ = 0;
-  const char* owner_ = nullptr;
   Backend* backend_ = nullptr;
   std::function<void(void*)> deleter_;
 };

@@ -9,7 +9,7 @@
 
 namespace mote::detail {
 
-// A string that lives as long as the program; equal strings share it. For Storage::set_owner.
+// A string that lives as long as the program; equal strings share it. For Origin::owner.
 const char* intern(std::string_view text);
 
 // Notes the unqualified name of a module class, so that a tensor whose origin lies in a constructor of that name is

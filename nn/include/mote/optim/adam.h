@@ -1,0 +1,63 @@
+// Adam and AdamW.
+#pragma once
+
+#include <array>
+
+#include "mote/optim/optimizer.h"
+
+namespace mote::optim {
+
+struct AdamOptions {
+  double lr = 1e-3;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 0.0;
+  bool amsgrad = false;  // divide by the largest second moment so far (Reddi et al. 2018)
+};
+
+struct AdamWOptions {
+  double lr = 1e-3;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+  bool amsgrad = false;
+};
+
+namespace detail {
+
+// Both, which differ in what weight decay does.
+class AdamBase : public Optimizer {
+ public:
+  void step() override;
+
+ protected:
+  AdamBase(const char* name, const std::vector<ParamGroup>& groups, const AdamOptions& options, bool decoupled);
+
+ private:
+  std::vector<Option> options_list() const override;
+  void set_options(const std::vector<Option>& options) override;
+  void step_amsgrad(const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) const;
+
+  AdamOptions options_;
+  bool decoupled_;
+};
+
+}  // namespace detail
+
+// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr * m' / (sqrt(v') + eps), where m' and v' are
+// corrected for their start at zero (Kingma and Ba 2015). Weight decay is added to g. One backend call updates all
+// parameters of a group.
+class Adam : public detail::AdamBase {
+ public:
+  explicit Adam(std::vector<nn::Parameter> params, const AdamOptions& options = {});
+  explicit Adam(std::vector<ParamGroup> groups, const AdamOptions& options = {});
+};
+
+// The same with weight decay taken off p itself, p -= lr * weight_decay * p (Loshchilov and Hutter 2019).
+class AdamW : public detail::AdamBase {
+ public:
+  explicit AdamW(std::vector<nn::Parameter> params, const AdamWOptions& options = {});
+  explicit AdamW(std::vector<ParamGroup> groups, const AdamWOptions& options = {});
+};
+
+}  // namespace mote::optim

@@ -1,0 +1,111 @@
+// Schedules of the learning rate. Each is a function of the number of steps taken and of each group's initial rate;
+// call step() after the optimizer's. A scheduler writes the rates of its optimizer's groups, and may outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "mote/optim/optimizer.h"
+
+namespace mote::optim {
+
+class LRScheduler {
+ public:
+  virtual ~LRScheduler() = default;
+
+  // Moves on by one step and sets the rates.
+  void step();
+  // The rates now, one for each group.
+  std::vector<double> last_lr() const;
+  int64_t last_step() const { return step_; }
+
+  // The number of steps taken, under "last_step"; load_state_dict sets the rates too.
+  StateDict state_dict() const;
+  void load_state_dict(const StateDict& state);
+
+ protected:
+  explicit LRScheduler(Optimizer& optimizer) : groups_(optimizer.groups_) {}
+
+  // The rate of a group whose initial one is `initial`, after `step` steps.
+  virtual double rate(int64_t step, double initial) const = 0;
+  // Sets the rates of this step; a derived class calls it once its options are set.
+  void apply();
+
+ private:
+  std::shared_ptr<std::vector<Group>> groups_;
+  int64_t step_ = 0;
+};
+
+// Times `gamma` every `step_size` steps.
+class StepLR : public LRScheduler {
+ public:
+  StepLR(Optimizer& optimizer, int64_t step_size, double gamma = 0.1);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  int64_t step_size_;
+  double gamma_;
+};
+
+// Times `gamma` at each of the milestones.
+class MultiStepLR : public LRScheduler {
+ public:
+  MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma = 0.1);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  std::vector<int64_t> milestones_;
+  double gamma_;
+};
+
+// Times `gamma` every step.
+class ExponentialLR : public LRScheduler {
+ public:
+  ExponentialLR(Optimizer& optimizer, double gamma);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  double gamma_;
+};
+
+// Half a cosine from the initial rate down to eta_min in t_max steps, and up again (Loshchilov and Hutter 2017).
+class CosineAnnealingLR : public LRScheduler {
+ public:
+  CosineAnnealingLR(Optimizer& optimizer, int64_t t_max, double eta_min = 0.0);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  int64_t t_max_;
+  double eta_min_;
+};
+
+// The initial rate times factor(step).
+class LambdaLR : public LRScheduler {
+ public:
+  LambdaLR(Optimizer& optimizer, std::function<double(int64_t)> factor);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  std::function<double(int64_t)> factor_;
+};
+
+struct CosineWithWarmupOptions {
+  int64_t warmup_steps = 0;
+  int64_t total_steps = 0;  // the warm-up included
+  double min_lr = 0.0;
+};
+
+// initial * (step + 1) / (warmup_steps + 1) while warming up, then half a cosine down to min_lr at total_steps, then
+// min_lr.
+class CosineWithWarmup : public LRScheduler {
+ public:
+  CosineWithWarmup(Optimizer& optimizer, const CosineWithWarmupOptions& options);
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  CosineWithWarmupOptions options_;
+};
+
+}  // namespace mote::optim

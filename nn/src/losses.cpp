@@ -1,0 +1,23 @@
+#include "mote/nn/losses.h"
+
+namespace mote::nn {
+
+CrossEntropyLoss::CrossEntropyLoss(const CrossEntropyOptions& options)
+    : weight(register_buffer("weight", options.weight)), options_(options) {}
+
+Tensor CrossEntropyLoss::forward(const Tensor& logits, const Tensor& target) const {
+  CrossEntropyOptions options = options_;
+  options.weight = weight;
+  return mote::cross_entropy(logits, target, options);
+}
+
+NLLLoss::NLLLoss(const CrossEntropyOptions& options)
+    : weight(register_buffer("weight", options.weight)), options_(options) {}
+
+Tensor NLLLoss::forward(const Tensor& log_probs, const Tensor& target) const {
+  CrossEntropyOptions options = options_;
+  options.weight = weight;
+  return mote::nll_loss(log_probs, target, options);
+}
+
+}  // namespace mote::nn
