@@ -41,6 +41,10 @@ BackendOverride::BackendOverride(DeviceType type, Backend& backend)
     : type_(type), previous_(override_slot(type).exchange(&backend)) {}
 BackendOverride::~BackendOverride() { override_slot(type_).store(previous_); }
 
+void throw_out_of_range(int64_t index, int64_t dim, int64_t size) {
+  throw IndexError(fmt::format("index {} is out of range for dimension {} of size {}", index, dim, size));
+}
+
 void Backend::not_implemented(const char* op) const {
   throw NotImplementedError(fmt::format("{} is not implemented on {}", op, kDeviceNames[static_cast<int>(type())]));
 }
@@ -89,6 +93,9 @@ void Backend::gather(const View&, const View&, int64_t, const View&) { not_imple
 void Backend::scatter(const View&, int64_t, const View&, const View&, bool) { not_implemented("scatter"); }
 void Backend::index_select(const View&, const View&, int64_t, const View&) { not_implemented("index_select"); }
 void Backend::index_add(const View&, int64_t, const View&, const View&, bool) { not_implemented("index_add"); }
+void Backend::index_positions(const View&, std::span<const View>, const Shape&, const Shape&, const Shape&) {
+  not_implemented("index_positions");
+}
 int64_t Backend::count_nonzero(const View&) { not_implemented("count_nonzero"); }
 void Backend::nonzero(const View&, const View&) { not_implemented("nonzero"); }
 void Backend::sort(const View&, const View&, const View&, bool) { not_implemented("sort"); }

@@ -49,6 +49,7 @@ class MetaBackend final : public Backend {
   void scatter(const View&, int64_t, const View&, const View&, bool) override {}
   void index_select(const View&, const View&, int64_t, const View&) override {}
   void index_add(const View&, int64_t, const View&, const View&, bool) override {}
+  void index_positions(const View&, std::span<const View>, const Shape&, const Shape&, const Shape&) override {}
   void sort(const View&, const View&, const View&, bool) override {}
   void topk(const View&, const View&, const View&, int64_t, bool) override {}
   void random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) override {}

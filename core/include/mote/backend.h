@@ -135,13 +135,21 @@ class Backend {
   virtual void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
                                   const View& out, const View& log_sum_exp, const AttentionArgs& args);
 
-  // --- positions; every index is int64 and was wrapped to be non-negative unless said otherwise ---
+  // --- positions: every index is int64; one outside its dimension is reported by throw_out_of_range, and nothing of
+  // what is changed in place has been written then. Equal positions are written, or add up, in ascending order of the
+  // index, whatever the number of threads; 16-bit sums are rounded once ---
+  // out[i][j] = in[index[i][j]][j] for dim 0; out has the shape of index, and in is at least as large elsewhere.
   virtual void gather(const View& out, const View& in, int64_t dim, const View& index);
+  // out[index[i][j]][j] = (or +=) source[i][j] for dim 0; source has the shape of index.
   virtual void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add);
-  // out along dim at i is in along dim at index[i]; index [n] may be negative. Throws IndexError outside the range.
+  // out along dim at i is in along dim at index[i]; index [n] may be negative and counts from the end then.
   virtual void index_select(const View& out, const View& in, int64_t dim, const View& index);
-  // out along dim at index[i] = (or +=) source along dim at i, in ascending order of i.
+  // out along dim at index[i] = (or +=) source along dim at i; index [n] may be negative.
   virtual void index_add(const View& out, int64_t dim, const View& index, const View& source, bool add);
+  // out[i] = sum over k of strides[k] * indices[k][i], where indices[k], of the shape of out, may be negative and
+  // counts positions in dimension dims[k] of size sizes[k].
+  virtual void index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
+                               const Shape& strides);
   // The elements that are not zero: their number, and their positions [n, rank] in row-major order.
   virtual int64_t count_nonzero(const View& in);
   virtual void nonzero(const View& out, const View& in);
@@ -162,6 +170,9 @@ class Backend {
  protected:
   [[noreturn]] void not_implemented(const char* op) const;
 };
+
+// Throws IndexError "index 7 is out of range for dimension 0 of size 5"; the operation puts its name before it.
+[[noreturn]] void throw_out_of_range(int64_t index, int64_t dim, int64_t size);
 
 // The backend of a device. Throws DeviceError where this build or machine does not have it.
 Backend& backend_of(Device device);

@@ -40,8 +40,10 @@ class NestedList {
   requires std::is_arithmetic_v<T> NestedList(T value) : value_(value) {}
   NestedList(std::initializer_list<NestedList> items) : items_(items), is_list_(true) {}
   template <class T>
-  requires std::is_arithmetic_v<T> NestedList(const std::vector<T>& values)
-      : items_(values.begin(), values.end()), is_list_(true) {}
+  requires std::is_arithmetic_v<T> NestedList(const std::vector<T>& values) : is_list_(true) {
+    items_.reserve(values.size());
+    for (const T value : values) items_.emplace_back(value);
+  }
 
   bool is_list() const { return is_list_; }
   const Scalar& value() const { return value_; }

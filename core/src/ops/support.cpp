@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mote/watch.h"
 
 namespace mote {
@@ -57,24 +59,28 @@ void check_dtype(const char* op, const char* name, const Tensor& x, DType expect
                                  expected == DType::Bool ? "bool_" : name_of(expected)));
 }
 
-namespace {
+int64_t extent_of(const Shape& shape, const Shape& strides) {
+  int64_t extent = 1;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (shape[i] == 0) return 0;
+    extent += (shape[i] - 1) * strides[i];
+  }
+  return extent;
+}
 
-// Whether two indices may reach one element: some dimension with a step of 0, or steps too small for the sizes.
-bool overlaps_itself(const TensorImpl& x) {
-  if (x.contiguous || x.numel <= 1) return false;
+bool overlaps_itself(const Shape& shape, const Shape& strides) {
+  if (is_contiguous(shape, strides)) return false;
   Shape order;
-  for (int i = 0; i < x.shape.rank(); ++i)
-    if (x.shape[i] > 1) order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.strides[a] < x.strides[b]; });
+  for (int i = 0; i < shape.rank(); ++i)
+    if (shape[i] > 1) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
   int64_t reach = 0;  // the furthest element of the dimensions seen so far
   for (int64_t dim : order) {
-    if (x.strides[dim] <= reach) return true;
-    reach += (x.shape[dim] - 1) * x.strides[dim];
+    if (strides[dim] <= reach) return true;
+    reach += (shape[dim] - 1) * strides[dim];
   }
   return false;
 }
-
-}  // namespace
 
 void check_writable(const char* op, const Tensor& self) {
   const TensorImpl& impl = self.get();
@@ -88,7 +94,7 @@ void check_writable(const char* op, const Tensor& self) {
         fmt::format("{}: a view of a leaf that requires grad is changed in place; do it under a "
                     "mote::NoGradGuard, or on a copy",
                     op));
-  if (overlaps_itself(impl))
+  if (!impl.contiguous && overlaps_itself(impl.shape, impl.strides))
     throw ShapeError(
         fmt::format("{}: cannot write to a tensor of shape {} and strides {}, where several indices share "
                     "one element (the result of expand); write to its clone()",

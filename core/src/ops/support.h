@@ -13,9 +13,11 @@ namespace mote {
 
 // --- from tensors to the backend -------------------------------------------------------------------------------------
 
+// Null on meta, whatever the offset.
 inline void* data_of(const Tensor& x) {
   const TensorImpl& impl = x.get();
-  return static_cast<char*>(impl.storage->data()) + impl.offset * static_cast<int64_t>(size_of(impl.dtype));
+  char* const start = static_cast<char*>(impl.storage->data());
+  return start ? start + impl.offset * static_cast<int64_t>(size_of(impl.dtype)) : nullptr;
 }
 
 inline View view_of(const Tensor& x) {
@@ -63,14 +65,30 @@ void check_same_device(const char* op, std::initializer_list<NamedTensor> operan
 void check_floating_point(const char* op, const Tensor& x);
 void check_dtype(const char* op, const char* name, const Tensor& x, DType expected);
 
+// Runs `call`, which asks a backend to look up positions, and puts the name of the operation before its IndexError.
+template <class Call>
+void name_index_errors(const char* op, const Call& call) {
+  try {
+    call();
+  } catch (const IndexError& error) {
+    throw IndexError(std::string(op) + ": " + error.what());
+  }
+}
+
 // --- in place --------------------------------------------------------------------------------------------------------
 
 // Throws where `self` may not be written: a leaf that requires grad (in grad mode), or memory that overlaps itself.
 void check_writable(const char* op, const Tensor& self);
 
-// A fresh flat buffer that reaches as far as the storage of a tensor of this geometry, with x (of that shape) laid into
-// it and zeros elsewhere. Differentiable.
-Tensor restride(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset);
+// How many elements of memory a tensor of this geometry spans, from its first to its last; 0 where it has none.
+int64_t extent_of(const Shape& shape, const Shape& strides);
+
+// Whether two indices may reach one element: some dimension with a step of 0, or steps too small for the sizes.
+bool overlaps_itself(const Shape& shape, const Shape& strides);
+
+// A fresh flat buffer of at least `min_size` elements in which `.as_strided(shape, strides, offset)` reads x, which has
+// that shape; zeros elsewhere. Where several indices share an element, their values add up. Differentiable.
+Tensor restride(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset, int64_t min_size = 0);
 
 // Gives `self` the history of `result`, which was computed from self's old value; a base is given one through its view.
 void rebase_history(const Tensor& self, const Tensor& result);

@@ -1,0 +1,198 @@
+// Reading and writing by position. One loop serves all: an index tensor is seen in the shape of the values, with a step
+// of 0 where it does not vary, so that index_select is a gather and index_add a scatter.
+//
+// Writes may meet in one element only where they differ in nothing but their place along `dim`. Threads therefore share
+// out the other dimensions, and each goes through `dim` in ascending order.
+#include <atomic>
+#include <cstring>
+#include <vector>
+
+#include "cpu/cpu_backend.h"
+#include "cpu/cpu_scatter.h"
+#include "cpu/row_major.h"
+#include "cpu/strided_loop.h"
+
+namespace mote {
+
+namespace {
+
+// `view` with `dim` of size `size` and step `stride`.
+View with_dim(const View& view, int64_t dim, int64_t size, int64_t stride) {
+  View result = view;
+  result.shape[dim] = size;
+  result.strides[dim] = stride;
+  return result;
+}
+
+// A list of positions in the shape of `values`.
+View broadcast_list(const View& index, const View& values, int64_t dim) {
+  View result{index.data, index.dtype, values.shape, Shape::filled(values.shape.rank(), 0)};
+  result.strides[dim] = index.strides[0];
+  return result;
+}
+
+// Throws for the first of `index` in row-major order that lies outside, if there is one.
+void check_positions(const View& index, int64_t dim, int64_t size, bool wraps) {
+  if (index.numel() == 0) return;
+  const auto lowest = static_cast<uint64_t>(wraps ? -size : 0);
+  const auto range = static_cast<uint64_t>(wraps ? 2 * size : size);
+  const cpu::StridedLoop<1> loop({&index});
+  bool valid = true;
+  loop.run(0, loop.numel, [&](const auto& at, const auto& strides, int64_t count) {
+    bool row_valid = true;
+    for (int64_t i = 0; i < count; ++i)
+      row_valid &= static_cast<uint64_t>(*reinterpret_cast<const int64_t*>(at[0] + i * strides[0])) - lowest < range;
+    valid &= row_valid;
+  });
+  if (valid) return;
+  cpu::for_each_in_order(index, 0, index.numel(), [&](const char* element, const int64_t*) {
+    const int64_t position = *reinterpret_cast<const int64_t*>(element);
+    if (static_cast<uint64_t>(position) - lowest >= range) throw_out_of_range(position, dim, size);
+  });
+}
+
+template <class Word>
+void gather_words(const View& out, const View& in, int64_t dim, const View& index, bool wraps) {
+  const int64_t size = in.shape[dim], stride = in.strides[dim] * static_cast<int64_t>(sizeof(Word));
+  const View source = with_dim(in, dim, out.shape[dim], 0);
+  const cpu::StridedLoop<3> loop({&out, &index, &source});
+  const auto locate = [&](const char* position) {
+    int64_t i = *reinterpret_cast<const int64_t*>(position);
+    if (wraps && i < 0) i += size;
+    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) check_positions(index, dim, size, wraps);
+    return i * stride;
+  };
+  loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& strides, int64_t count) {
+    const auto [to, positions, from] = at;
+    if (strides[1] == 0) {
+      const char* row = from + locate(positions);
+      if (strides[0] == sizeof(Word) && strides[2] == sizeof(Word)) {
+        std::memcpy(to, row, static_cast<size_t>(count) * sizeof(Word));
+        return;
+      }
+      for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * strides[0], row + i * strides[2], sizeof(Word));
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(to + i * strides[0], from + locate(positions + i * strides[1]) + i * strides[2], sizeof(Word));
+  });
+}
+
+void gather_by_size(const View& out, const View& in, int64_t dim, const View& index, bool wraps) {
+  if (out.numel() == 0) return;
+  switch (size_of(out.dtype)) {
+    case 1:
+      return gather_words<uint8_t>(out, in, dim, index, wraps);
+    case 2:
+      return gather_words<uint16_t>(out, in, dim, index, wraps);
+    case 4:
+      return gather_words<uint32_t>(out, in, dim, index, wraps);
+    default:
+      return gather_words<uint64_t>(out, in, dim, index, wraps);
+  }
+}
+
+void scatter_by_type(const View& out, int64_t dim, const View& index, const View& source, bool add, bool wraps) {
+  check_positions(index, dim, out.shape[dim], wraps);
+  if (source.numel() == 0) return;
+  if (add)
+    return dispatch(out.dtype, [&](auto* tag) {
+      cpu::scatter<std::remove_pointer_t<decltype(tag)>>(out, dim, index, source, true);
+    });
+  switch (size_of(out.dtype)) {
+    case 1:
+      return cpu::scatter<uint8_t>(out, dim, index, source, false);
+    case 2:
+      return cpu::scatter<uint16_t>(out, dim, index, source, false);
+    case 4:
+      return cpu::scatter<uint32_t>(out, dim, index, source, false);
+    default:
+      return cpu::scatter<uint64_t>(out, dim, index, source, false);
+  }
+}
+
+}  // namespace
+
+void CpuBackend::gather(const View& out, const View& in, int64_t dim, const View& index) {
+  gather_by_size(out, in, dim, index, false);
+}
+
+void CpuBackend::scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) {
+  scatter_by_type(out, dim, index, source, add, false);
+}
+
+void CpuBackend::index_select(const View& out, const View& in, int64_t dim, const View& index) {
+  check_positions(index, dim, in.shape[dim], true);
+  gather_by_size(out, in, dim, broadcast_list(index, out, dim), true);
+}
+
+void CpuBackend::index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) {
+  check_positions(index, dim, out.shape[dim], true);
+  scatter_by_type(out, dim, broadcast_list(index, source, dim), source, add, true);
+}
+
+void CpuBackend::index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
+                                 const Shape& strides) {
+  for (size_t k = 0; k < indices.size(); ++k)
+    check_positions(indices[k], dims[static_cast<int64_t>(k)], sizes[static_cast<int64_t>(k)], true);
+  for (size_t k = 0; k < indices.size(); ++k) {
+    const int64_t size = sizes[static_cast<int64_t>(k)], stride = strides[static_cast<int64_t>(k)];
+    const cpu::StridedLoop<2> loop({&out, &indices[k]});
+    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t position = *reinterpret_cast<const int64_t*>(at[1] + i * steps[1]);
+        int64_t& merged = *reinterpret_cast<int64_t*>(at[0] + i * steps[0]);
+        merged = (k == 0 ? 0 : merged) + (position < 0 ? position + size : position) * stride;
+      }
+    });
+  }
+}
+
+// --- what is not zero ------------------------------------------------------------------------------------------------
+
+int64_t CpuBackend::count_nonzero(const View& in) {
+  std::atomic<int64_t> total{0};
+  const cpu::StridedLoop<1> loop({&in});
+  dispatch(in.dtype, [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& strides, int64_t count) {
+      int64_t found = 0;
+      for (int64_t i = 0; i < count; ++i)
+        found += cast_to<bool>(*reinterpret_cast<const T*>(at[0] + i * strides[0])) ? 1 : 0;
+      total.fetch_add(found, std::memory_order_relaxed);
+    });
+  });
+  return total.load();
+}
+
+// Stretches of one length are counted first; then each knows where its own positions begin.
+void CpuBackend::nonzero(const View& out, const View& in) {
+  const int64_t numel = in.numel(), parts = (numel + cpu::kGrain - 1) / cpu::kGrain;
+  std::vector<int64_t> starts(static_cast<size_t>(parts + 1), 0);
+  const auto for_each_part = [&](const auto& body) {
+    cpu::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t part = begin; part < end; ++part)
+        body(part, part * cpu::kGrain, std::min(numel, (part + 1) * cpu::kGrain));
+    });
+  };
+  dispatch(in.dtype, [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    const auto holds = [](const char* element) { return cast_to<bool>(*reinterpret_cast<const T*>(element)); };
+    for_each_part([&](int64_t part, int64_t begin, int64_t end) {
+      int64_t found = 0;
+      cpu::for_each_in_order(in, begin, end, [&](const char* at, const int64_t*) { found += holds(at) ? 1 : 0; });
+      starts[static_cast<size_t>(part + 1)] = found;
+    });
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    for_each_part([&](int64_t part, int64_t begin, int64_t end) {
+      int64_t* row = out.as<int64_t>() + starts[static_cast<size_t>(part)] * out.strides[0];
+      cpu::for_each_in_order(in, begin, end, [&](const char* at, const int64_t* position) {
+        if (!holds(at)) return;
+        for (int d = 0; d < in.shape.rank(); ++d) row[d * out.strides[1]] = position[d];
+        row += out.strides[0];
+      });
+    });
+  });
+}
+
+}  // namespace mote

@@ -1,0 +1,113 @@
+// Reading elements by position along one dimension, by index expression, or by mask.
+#include "mote/indexing.h"
+
+#include <fmt/format.h>
+
+#include "mote/creation.h"
+#include "mote/views.h"
+#include "ops/index_plan.h"
+#include "ops/picked.h"
+#include "ops/positions.h"
+
+namespace mote {
+
+Tensor index(const Tensor& x, const std::vector<TensorIndex>& indices) {
+  const IndexPlan plan = plan_index("index", x, indices);
+  // A view even where everything is taken: the result is never x itself.
+  const bool alias = plan.basic.whole && plan.tensors.empty();
+  const Tensor y = alias ? view(x, x.shape()) : apply_basic(x, plan.basic);
+  return plan.tensors.empty() ? y : pick_elements(y, plan.tensors);
+}
+
+Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  check_same_device("masked_select", "self", x, "mask", mask);
+  check_dtype("masked_select", "mask", mask, DType::Bool);
+  const Shape shape = broadcast_shapes("masked_select", x.shape(), mask.shape());
+  return index(expand(x, shape), {expand(mask, shape)}).reshape({-1});
+}
+
+Tensor nonzero(const Tensor& x) {
+  Backend& backend = backend_of(x);
+  Tensor y = make_result("nonzero", {backend.count_nonzero(view_of(x)), x.dim()}, DType::Int64, x.device());
+  backend.nonzero(view_of(y), view_of(x));
+  return y;
+}
+
+// --- along one dimension ---------------------------------------------------------------------------------------------
+
+Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
+  const int64_t at = wrap_dim("index_select", dim, x.dim());
+  const Tensor positions = list_of_positions("index_select", x, index);
+  if (x.dim() == 0 && positions.numel() != 1)
+    throw ShapeError(
+        fmt::format("index_select: a tensor of 0 dimensions takes one position, but got {}", positions.numel()));
+  Shape shape = x.shape();
+  if (x.dim() > 0) shape[at] = positions.numel();
+  Tensor y = make_result("index_select", shape, x.dtype(), x.device());
+  {
+    const NoGradGuard no_grad;
+    const Tensor target = as_at_least_1d(y), source = as_at_least_1d(x);
+    name_index_errors("index_select",
+                      [&] { backend_of(x).index_select(view_of(target), view_of(source), at, view_of(positions)); });
+  }
+  if (needs_grad(x))
+    record("index_select", y, {&x}, [at, positions = Saved(positions), was = x.shape()](const Tensor& g) {
+      return index_add(zeros(was, {.dtype = g.dtype(), .device = g.device()}), at, positions(), g);
+    });
+  return y;
+}
+
+namespace {
+
+Tensor add_at(const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source, const Tensor* out) {
+  Tensor y = out ? *out : copy_of("index_add", self);
+  {
+    const NoGradGuard no_grad;
+    const Tensor target = as_at_least_1d(y), values = as_at_least_1d(separate_from(y, source));
+    name_index_errors("index_add", [&] {
+      backend_of(self).index_add(view_of(target), dim, view_of(positions), view_of(values), true);
+    });
+  }
+  if (!out && needs_grad(self, source))
+    record("index_add", y, {&self, &source},
+           [dim, positions = Saved(positions, tracks_grad(source)), was = source.shape()](const Tensor& g,
+                                                                                          const Needs& needs) {
+             std::array<Tensor, 2> gradients;
+             if (needs[0]) gradients[0] = g;
+             if (needs[1]) gradients[1] = index_select(g, dim, positions()).reshape(was);
+             return gradients;
+           });
+  return y;
+}
+
+// Checks the operands of index_add and gives the positions.
+Tensor check_index_add(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  const Tensor positions = list_of_positions(op, self, index);
+  check_same_device(op, "self", self, "source", source);
+  check_dtype(op, "source", source, self.dtype());
+  Shape expected = self.dim() == 0 ? Shape{1} : self.shape();
+  expected[dim] = positions.numel();
+  const Shape got = source.dim() == 0 ? Shape{1} : source.shape();
+  if (got != expected)
+    throw ShapeError(
+        fmt::format("{}: expected source of shape {} for {} positions in dimension {} of shape {}, but "
+                    "got {}",
+                    op, expected.str(), positions.numel(), dim, self.shape().str(), source.shape().str()));
+  return positions;
+}
+
+}  // namespace
+
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  const int64_t at = wrap_dim("index_add", dim, self.dim());
+  return add_at(self, at, check_index_add("index_add", self, at, index, source), source, nullptr);
+}
+
+Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
+  const int64_t at = wrap_dim("index_add_", dim, self.dim());
+  const Tensor positions = check_index_add("index_add_", self, at, index, source);
+  return in_place("index_add_", self, needs_grad(self, source),
+                  [&](const Tensor& old, const Tensor* out) { return add_at(old, at, positions, source, out); });
+}
+
+}  // namespace mote
