@@ -64,7 +64,6 @@ Tensor to(const Tensor& x, const Device& device, DType dtype, bool copy) {
   if (!copy && x.dtype() == dtype && x.device() == device) return x;
   Tensor y = converted(x, device, dtype);
   y.get().origin = x.get().origin;
-  y.get().storage->set_owner(x.get().storage->owner());
   if (is_floating_point(dtype) && needs_grad(x))
     record("to", y, {&x}, [from = x.device(), dtype = x.dtype()](const Tensor& g) { return to(g, from, dtype); });
   return y;

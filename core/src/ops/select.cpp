@@ -54,6 +54,8 @@ Tensor triangle(const char* name, const Tensor& x, int64_t diagonal, bool upper,
   if (x.dim() < 2)
     throw ShapeError(fmt::format("{}: expected at least 2 dimensions, but got shape {}", name, x.shape().str()));
   Tensor y = out ? *out : make_result(name, x.shape(), x.dtype(), x.device());
+  // A mask is usually triu(ones(...)): an error about it should say where those ones were made.
+  if (!out) y.get().origin.where = x.get().origin.where;
   // Further out the border no longer moves, and row + diagonal cannot overflow.
   const int64_t border = std::clamp(diagonal, -x.size(-2) - 1, x.size(-1) + 1);
   backend_of(y).triangle(view_of(y), view_of(x), border, upper);
