@@ -263,19 +263,19 @@ struct SiluBackward {
 struct GeluErfBackward {
   template <class T>
   MOTE_HD T operator()(T g, T x) const {
-    const T cdf = T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440)));
+    const T cdf = T(0.5) * std::erfc(x * T(-0.70710678118654752440));
     const T density = T(0.39894228040143267794) * std::exp(T(-0.5) * x * x);
     return g * (cdf + x * density);
   }
 };
 
+// With s = sigmoid(u): s + x s (1 - s) u'
 struct GeluTanhBackward {
   template <class T>
   MOTE_HD T operator()(T g, T x) const {
-    const T slope = T(0.79788456080286535588), cubic = T(0.044715);
-    const T t = std::tanh(slope * (x + cubic * x * x * x));
-    const T inner = slope * (T(1) + T(3) * cubic * x * x);
-    return g * (T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * inner);
+    const T slope = T(1.59576912160573071176), cubic = T(0.07135481282941344837);
+    const T s = Sigmoid()(x * (slope + cubic * x * x));
+    return g * (s * (T(1) + x * (T(1) - s) * (slope + T(3) * cubic * x * x)));
   }
 };
 

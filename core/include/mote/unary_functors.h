@@ -235,19 +235,19 @@ struct Softplus {
   }
 };
 
+// x Phi(x). Through erfc, so that the left tail keeps its digits.
 struct GeluErf {
   template <class T>
   MOTE_HD T operator()(T x) const {
-    return x * (T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440))));
+    return x * (T(0.5) * std::erfc(x * T(-0.70710678118654752440)));
   }
 };
 
-// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), which is x sigmoid(2 sqrt(2 / pi) ...).
 struct GeluTanh {
   template <class T>
   MOTE_HD T operator()(T x) const {
-    const T inner = T(0.79788456080286535588) * (x + T(0.044715) * x * x * x);
-    return x * (T(0.5) * (T(1) + std::tanh(inner)));
+    return x * Sigmoid()(x * (T(1.59576912160573071176) + T(0.07135481282941344837) * x * x));
   }
 };
 
