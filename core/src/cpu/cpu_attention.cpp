@@ -1,133 +1,100 @@
+// Attention without its scores (Dao et al. 2022): 64 queries at a time meet 64 keys at a time. Operands are read where
+// they lie if their type and strides allow it; the queries are transposed once, see attention_kernels.h.
 #include <cmath>
 #include <limits>
-#include <vector>
+#include <numbers>
 
+#include "cpu/attention_operands.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
-#include "mote/philox.h"
 
 namespace mote {
 
 namespace {
 
-template <class T>
-struct Array4 {
-  explicit Array4(const View& view) : data(view.as<T>()), strides(view.strides) {}
-  T& operator()(int64_t b, int64_t h, int64_t i, int64_t j) const {
-    return data[b * strides[0] + h * strides[1] + i * strides[2] + j * strides[3]];
-  }
-  T* data;
-  Shape strides;
-};
+using cpu::kTile;
+using cpu::Scratch;
+using cpu::Slice;
 
-// One row of softmax weights, with the dropout factors beside.
-template <class T>
-struct Rows {
-  using C = compute_t<T>;
-  explicit Rows(const AttentionArgs& a)
-      : args(a), q(a.q), k(a.k), p(static_cast<size_t>(a.k.shape[2])), factor(p.size()) {}
+template <class S>
+class AttentionForward {
+ public:
+  using T = compute_t<S>;
 
-  double compute(int64_t b, int64_t h, int64_t i) {
-    const int64_t keys = args.k.shape[2], depth = args.q.shape[3];
-    double greatest = -std::numeric_limits<double>::infinity(), sum = 0;
-    for (int64_t j = 0; j < keys; ++j) {
-      double s = 0;
-      for (int64_t d = 0; d < depth; ++d)
-        s += static_cast<double>(cast_to<C>(q(b, h, i, d))) * static_cast<double>(cast_to<C>(k(b, h, j, d)));
-      if ((args.causal && j > i) || (args.mask && !Array4<bool>(*args.mask)(b, h, i, j)))
-        s = -std::numeric_limits<double>::infinity();
-      p[static_cast<size_t>(j)] = s * args.scale;
-      greatest = std::max(greatest, p[static_cast<size_t>(j)]);
-      factor[static_cast<size_t>(j)] = 1.0;
-      if (args.dropout_p > 0.0) {
-        const PhiloxWords words = attention_dropout_words(args.seed, b * args.q.shape[1] + h, i, j / 4);
-        factor[static_cast<size_t>(j)] =
-            words.word[j % 4] >= attention_dropout_threshold(args.dropout_p) ? 1.0 / (1.0 - args.dropout_p) : 0.0;
-      }
+  AttentionForward(const View& out, const View& log_sum_exp, const AttentionArgs& args)
+      : out_(out),
+        log_sum_exp_(log_sum_exp),
+        sizes_(args),
+        group_(cpu::heads_in_group(sizes_.heads,
+                                   sizes_.keys * (sizes_.depth + sizes_.width) * static_cast<int64_t>(sizeof(T)))),
+        k_(args.k, 1, group_),
+        v_(args.v, 1, group_) {}
+
+  void run() {
+    const int64_t blocks = cpu::blocks_of(sizes_.queries);
+    for (int64_t first = 0; first < sizes_.heads; first += group_) {
+      const int64_t heads = std::min(group_, sizes_.heads - first);
+      if (k_.is_copied() || v_.is_copied())
+        cpu::parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
+          for (int64_t h = begin; h < end; ++h) {
+            k_.copy(first + h, h, 0, sizes_.keys);
+            v_.copy(first + h, h, 0, sizes_.keys);
+          }
+        });
+      cpu::parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> scratch((sizes_.depth + sizes_.width + 2 + (1 + sizes_.dropout_tiles()) * kTile) * kTile);
+        for (int64_t t = begin; t < end; ++t)
+          run_block(first + t / blocks, t / blocks, cpu::balanced(t % blocks, blocks) * kTile, scratch.get());
+      });
     }
-    if (greatest == -std::numeric_limits<double>::infinity()) {
-      std::fill(p.begin(), p.end(), 0.0);
-      return std::numeric_limits<double>::infinity();
-    }
-    for (double& x : p) sum += x = std::exp(x - greatest);
-    for (double& x : p) x /= sum;
-    return greatest + std::log(sum);
   }
 
-  const AttentionArgs& args;
-  Array4<T> q, k;
-  std::vector<double> p, factor;
+ private:
+  void run_block(int64_t number, int64_t number_in_group, int64_t query, T* scratch) const {
+    cpu::ForwardBlock<T> block;
+    block.query = query;
+    block.queries = std::min(kTile, sizes_.queries - query);
+    block.q = scratch;
+    block.out = scratch + sizes_.depth * kTile;
+    block.sum = block.out + sizes_.width * kTile;
+    block.maximum = block.sum + kTile;
+    block.scores = block.maximum + kTile;
+    block.factors = block.scores + kTile * kTile;
+    cpu::pack_columns(Slice<const S>(sizes_.args.q, number), query, block.queries, sizes_.depth,
+                      static_cast<T>(sizes_.args.scale * std::numbers::log2e), scratch);
+    std::fill(block.out, block.maximum, T(0));
+    std::fill(block.maximum, block.scores, -std::numeric_limits<T>::infinity());
+    attention_forward(sizes_.head<T>(number, k_.of(number, number_in_group), v_.of(number, number_in_group)), block);
+    finish(number, block);
+  }
+
+  // Divides by the sum of weights, which is 0 where a query looks at nothing.
+  void finish(int64_t number, const cpu::ForwardBlock<T>& block) const {
+    T factors[kTile];
+    const Slice<T> log_sum_exp(log_sum_exp_, number);
+    for (int64_t i = 0; i < block.queries; ++i) {
+      const bool empty = block.sum[i] == T(0);
+      factors[i] = empty ? T(0) : T(1) / block.sum[i];
+      log_sum_exp.at(block.query + i) = empty ? std::numeric_limits<T>::infinity()
+                                              : (block.maximum[i] + std::log2(block.sum[i])) * std::numbers::ln2_v<T>;
+    }
+    cpu::store_columns(block.out, block.query, block.queries, sizes_.width, factors, Slice<S>(out_, number));
+  }
+
+  const View& out_;
+  const View& log_sum_exp_;
+  cpu::AttentionSizes sizes_;
+  int64_t group_;  // heads at once
+  cpu::ReadableRows<S> k_, v_;
 };
 
 }  // namespace
 
 void CpuBackend::attention(const View& out, const View& log_sum_exp, const AttentionArgs& args) {
+  if (log_sum_exp.numel() == 0) return;
   dispatch(out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      const Array4<T> v(args.v), o(out);
-      Rows<T> rows(args);
-      for (int64_t b = 0; b < out.shape[0]; ++b)
-        for (int64_t h = 0; h < out.shape[1]; ++h)
-          for (int64_t i = 0; i < out.shape[2]; ++i) {
-            log_sum_exp.as<C>()[(b * out.shape[1] + h) * out.shape[2] + i] = static_cast<C>(rows.compute(b, h, i));
-            for (int64_t d = 0; d < out.shape[3]; ++d) {
-              double sum = 0;
-              for (int64_t j = 0; j < args.k.shape[2]; ++j)
-                sum += rows.p[static_cast<size_t>(j)] * rows.factor[static_cast<size_t>(j)] *
-                       static_cast<double>(cast_to<C>(v(b, h, j, d)));
-              o(b, h, i, d) = cast_to<T>(sum);
-            }
-          }
-    }
-  });
-}
-
-void CpuBackend::attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
-                                    const View&, const View&, const AttentionArgs& args) {
-  dispatch(grad_q.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      const Array4<T> v(args.v), g(grad_out), dq(grad_q), dk(grad_k), dv(grad_v);
-      Rows<T> rows(args);
-      const int64_t queries = args.q.shape[2], keys = args.k.shape[2], depth = args.q.shape[3], width = args.v.shape[3];
-      for (int64_t b = 0; b < args.q.shape[0]; ++b)
-        for (int64_t h = 0; h < args.q.shape[1]; ++h) {
-          std::vector<double> sum_q(static_cast<size_t>(queries * depth)), sum_k(static_cast<size_t>(keys * depth)),
-              sum_v(static_cast<size_t>(keys * width));
-          for (int64_t i = 0; i < queries; ++i) {
-            rows.compute(b, h, i);
-            std::vector<double> ds(static_cast<size_t>(keys));
-            double dot = 0;
-            for (int64_t j = 0; j < keys; ++j) {
-              const double f = rows.factor[static_cast<size_t>(j)], p = rows.p[static_cast<size_t>(j)];
-              double s = 0;
-              for (int64_t d = 0; d < width; ++d) {
-                const double gd = cast_to<C>(g(b, h, i, d));
-                s += gd * static_cast<double>(cast_to<C>(v(b, h, j, d)));
-                sum_v[static_cast<size_t>(j * width + d)] += p * f * gd;
-              }
-              ds[static_cast<size_t>(j)] = s * f;
-              dot += s * f * p;
-            }
-            for (int64_t j = 0; j < keys; ++j) {
-              const double s = args.scale * rows.p[static_cast<size_t>(j)] * (ds[static_cast<size_t>(j)] - dot);
-              for (int64_t d = 0; d < depth; ++d) {
-                sum_q[static_cast<size_t>(i * depth + d)] += s * static_cast<double>(cast_to<C>(rows.k(b, h, j, d)));
-                sum_k[static_cast<size_t>(j * depth + d)] += s * static_cast<double>(cast_to<C>(rows.q(b, h, i, d)));
-              }
-            }
-          }
-          for (int64_t i = 0; i < queries; ++i)
-            for (int64_t d = 0; d < depth; ++d) dq(b, h, i, d) = cast_to<T>(sum_q[static_cast<size_t>(i * depth + d)]);
-          for (int64_t j = 0; j < keys; ++j) {
-            for (int64_t d = 0; d < depth; ++d) dk(b, h, j, d) = cast_to<T>(sum_k[static_cast<size_t>(j * depth + d)]);
-            for (int64_t d = 0; d < width; ++d) dv(b, h, j, d) = cast_to<T>(sum_v[static_cast<size_t>(j * width + d)]);
-          }
-        }
-    }
+    using S = std::remove_pointer_t<decltype(tag)>;
+    if constexpr (is_floating_point(dtype_of<S>)) AttentionForward<S>(out, log_sum_exp, args).run();
   });
 }
 

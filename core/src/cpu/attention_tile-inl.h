@@ -1,0 +1,121 @@
+// The steps between the two products of attention: weights from scores, dropout. A file includes this inside its own
+// pass over the Highway targets.
+#if defined(MOTE_CPU_ATTENTION_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOTE_CPU_ATTENTION_TILE_INL_H_
+#undef MOTE_CPU_ATTENTION_TILE_INL_H_
+#else
+#define MOTE_CPU_ATTENTION_TILE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <limits>
+#include <type_traits>
+
+#include "cpu/attention_kernels.h"
+#include "mote/philox.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mote::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// 2^x for x <= 0 within 1 unit in the last place, 0 below the least normal exponent, NaN for NaN. The Taylor polynomial
+// of 2^f on [-1/2, 1/2] has a remainder under 6e-9 (degree 7) and 4e-18 (degree 13).
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp2_of_nonpositive(D d, V x) {
+  using T = hn::TFromD<D>;
+  constexpr bool kSingle = std::is_same_v<T, float>;
+  constexpr T kLeast = kSingle ? T(-126) : T(-1022);
+  constexpr int kMantissa = kSingle ? 23 : 52;
+  const auto whole = hn::Round(hn::Max(hn::Set(d, kLeast), x));
+  const auto f = hn::Sub(x, whole);
+  V y;
+  if constexpr (kSingle) {
+    y = hn::Set(d, 1.5252733804e-5f);
+    y = hn::MulAdd(y, f, hn::Set(d, 1.5403530394e-4f));
+    y = hn::MulAdd(y, f, hn::Set(d, 1.3333558146e-3f));
+    y = hn::MulAdd(y, f, hn::Set(d, 9.6181291076e-3f));
+    y = hn::MulAdd(y, f, hn::Set(d, 5.5504108665e-2f));
+    y = hn::MulAdd(y, f, hn::Set(d, 2.4022650696e-1f));
+    y = hn::MulAdd(y, f, hn::Set(d, 6.9314718056e-1f));
+  } else {
+    constexpr double kCoefficients[] = {1.3691488853904128e-12, 2.5678435993488202e-11, 4.4455382718708116e-10,
+                                        7.0549116208011233e-9,  1.0178086009239699e-7,  1.3215486790144309e-6,
+                                        1.5252733804059840e-5,  1.5403530393381608e-4,  1.3333558146428443e-3,
+                                        9.6181291076284772e-3,  5.5504108664821580e-2,  2.4022650695910071e-1,
+                                        6.9314718055994531e-1};
+    y = hn::Set(d, kCoefficients[0]);
+    HWY_UNROLL(12)
+    for (int i = 1; i < 13; ++i) y = hn::MulAdd(y, f, hn::Set(d, kCoefficients[i]));
+  }
+  y = hn::MulAdd(y, f, hn::Set(d, T(1)));
+  const hn::RebindToSigned<D> di;
+  const auto exponent = hn::ShiftLeft<kMantissa>(hn::ConvertTo(di, whole));
+  const auto scaled = hn::BitCast(d, hn::Add(hn::BitCast(di, y), exponent));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, kLeast)), scaled);
+}
+
+// A row of a tile's mask words as a vector mask for the queries from `column` on.
+template <class D>
+HWY_INLINE hn::Mask<D> mask_of(D d, const uint64_t& word, int64_t column) {
+  uint8_t bits[8] = {};
+  const uint64_t shifted = word >> column;
+  for (int i = 0; i < 8; ++i) bits[i] = static_cast<uint8_t>(shifted >> 8 * i);
+  return hn::LoadMaskBits(d, bits);
+}
+
+// One column of vectors: brings `maximum` up to date with the scores, turns them into weights, adds those to `sum`, and
+// returns the factor that brings earlier sums onto the new maximum.
+template <bool kMasked, class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> softmax_column(D d, int64_t keys, T* scores, const uint64_t* words, int64_t column, T* maximum,
+                                     T* sum) {
+  const auto lowest = hn::Set(d, -std::numeric_limits<T>::infinity());
+  const auto before = hn::LoadU(d, maximum + column);
+  auto highest = before;
+  T* const first = scores + column;
+  for (int64_t j = 0; j < keys; ++j) {
+    auto s = hn::LoadU(d, first + j * kTile);
+    if constexpr (kMasked) {
+      s = hn::IfThenElse(mask_of(d, words[j], column), s, lowest);
+      hn::StoreU(s, d, first + j * kTile);
+    }
+    highest = hn::Max(highest, s);
+  }
+  const auto base = hn::IfThenZeroElse(hn::Eq(highest, lowest), highest);
+  const auto factor = exp2_of_nonpositive(d, hn::Sub(before, base));
+  auto total = hn::Zero(d);
+  for (int64_t j = 0; j < keys; ++j) {
+    const auto p = exp2_of_nonpositive(d, hn::Sub(hn::LoadU(d, first + j * kTile), base));
+    hn::StoreU(p, d, first + j * kTile);
+    total = hn::Add(total, p);
+  }
+  hn::StoreU(highest, d, maximum + column);
+  hn::StoreU(hn::MulAdd(hn::LoadU(d, sum + column), factor, total), d, sum + column);
+  return factor;
+}
+
+// Dropout's factors [keys][64]: 0 or 1 / (1 - p), a pure function of the position. `key` is a multiple of 4.
+template <class T>
+HWY_INLINE void dropout_factors(const HeadDropout& dropout, int64_t query, int64_t key, int64_t keys, T* factors) {
+  const uint32_t threshold = attention_dropout_threshold(dropout.p);
+  const T kept = static_cast<T>(1.0 / (1.0 - dropout.p));
+  for (int64_t j = 0; j < keys; j += 4)
+    for (int64_t i = 0; i < kTile; ++i) {
+      const PhiloxWords words = attention_dropout_words(dropout.seed, dropout.head, query + i, (key + j) / 4);
+      for (int64_t n = 0; n < 4; ++n) factors[(j + n) * kTile + i] = words.word[n] >= threshold ? kept : T(0);
+    }
+}
+
+// a *= b, [rows][64].
+template <class T>
+HWY_INLINE void multiply_tile(int64_t rows, T* a, const T* b) {
+  const hn::ScalableTag<T> d;
+  for (int64_t i = 0; i < rows * kTile; i += static_cast<int64_t>(hn::Lanes(d)))
+    hn::StoreU(hn::Mul(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, a + i);
+}
+
+}  // namespace mote::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard
