@@ -219,7 +219,7 @@ void FakeBackend::topk(const View& values, const View& indices, const View& in, 
   counted("topk").topk(host_view(values), host_view(indices), host_view(in), k, largest);
 }
 
-void FakeBackend::random(RandomOp op, const View& out, double a, double b, Generator& generator) {
+void FakeBackend::random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator) {
   counted("random").random(op, host_view(out), a, b, generator);
 }
 
