@@ -38,7 +38,7 @@ TEST_CASE("what autograd knows of a tensor is printed behind it") {
 }
 
 TEST_CASE("a suffix that does not fit goes to a line of its own") {
-  const Tensor x = full({14}, 0.5).requires_grad_();
+  const Tensor x = full({8}, 0.5).requires_grad_();
   CHECK_THAT(x.str(), contains("0.5000],\n       requires_grad=True)"));
 }
 
