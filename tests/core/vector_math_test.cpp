@@ -53,7 +53,7 @@ const Function kFunctions[] = {
     {"erf", mote::erf, std::erf, 3.0, -kInf, kInf, 0},
     {"sigmoid", mote::sigmoid, exact_sigmoid, 3.0, -kInf, kInf, 0},
     {"silu", mote::silu, [](double x) { return x * exact_sigmoid(x); }, 4.0, -87.0f, kInf, 1e-5},
-    {"gelu", [](const Tensor& x) { return gelu(x); }, exact_gelu, 4.0, -1.0f, kInf, 1e-5},
+    {"gelu", [](const Tensor& x) { return gelu(x); }, exact_gelu, 8.0, -1.0f, kInf, 1e-5},
     {"gelu tanh", [](const Tensor& x) { return gelu(x, Gelu::Tanh); }, exact_gelu_tanh, 4.0, -1.0f, kInf, 3e-5},
 };
 
