@@ -165,7 +165,7 @@ HWY_INLINE V vector_gelu_erf(D d, V x) {
 template <class D, class V>
 HWY_INLINE V vector_gelu_tanh(D d, V x) {
   const V x2 = hn::Mul(x, x);
-  const V inner = hn::MulAdd(x2, hn::Set(d, 0.07135481283f), hn::Set(d, 1.59576912161f));
+  const V inner = hn::MulAdd(x2, hn::Set(d, 0.07135481627f), hn::Set(d, 1.59576912161f));
   return hn::Mul(x, vector_sigmoid(d, hn::Mul(x, inner)));
 }
 
