@@ -2,6 +2,7 @@
 // not moved, an input that was not moved. Each is told apart by what is known of the tensor, and gets its own advice.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 #include <vector>
 
@@ -21,7 +22,12 @@ std::string made_by(const Origin& origin) {
 // `target` is where the other operands are.
 std::string advice(const NamedTensor& operand, Device target) {
   const TensorImpl& impl = operand.tensor->get();
-  if (const char* owner = impl.origin.owner)
+  const char* owner = impl.origin.owner;
+  if (owner && operand.tensor->device().is_meta())
+    return fmt::format(
+        "{} is {}, whose module is still on meta: give it memory with .to_empty(\"{}\") and load its state",
+        operand.name, owner, target.str());
+  if (owner)
     return fmt::format("{} is {}, whose module is still on {}: move the module with .to(\"{}\")", operand.name, owner,
                        operand.tensor->device().str(), target.str());
   const Origin& origin = impl.origin;
@@ -36,16 +42,22 @@ std::string advice(const NamedTensor& operand, Device target) {
       operand.name, made_by(origin), target.str(), operand.name);
 }
 
-// The operand to blame: the one on another device than most, preferring what lies on the CPU.
+// The operand to blame: a module's tensor that is still without data; else what was left behind on the CPU; else the
+// one that is on another device than most.
 size_t find_culprit(const std::vector<NamedTensor>& operands) {
-  for (size_t i = 0; i < operands.size(); ++i) {
-    size_t same = 0;
-    for (const NamedTensor& other : operands) same += other.tensor->device() == operands[i].tensor->device() ? 1 : 0;
-    if (2 * same < operands.size()) return i;
-  }
-  for (size_t i = 0; i < operands.size(); ++i)
-    if (operands[i].tensor->device().is_cpu()) return i;
-  return operands.size() - 1;
+  const auto find = [&](const auto& is_culprit) {
+    return static_cast<size_t>(std::find_if(operands.begin(), operands.end(), is_culprit) - operands.begin());
+  };
+  size_t found = find([](const NamedTensor& operand) {
+    return operand.tensor->device().is_meta() && operand.tensor->get().origin.owner;
+  });
+  if (found == operands.size()) found = find([](const NamedTensor& x) { return x.tensor->device().is_cpu(); });
+  if (found == operands.size())
+    found = find([&](const NamedTensor& operand) {
+      const auto agrees = [&](const NamedTensor& x) { return x.tensor->device() == operand.tensor->device(); };
+      return 2 * static_cast<size_t>(std::count_if(operands.begin(), operands.end(), agrees)) < operands.size();
+    });
+  return found == operands.size() ? operands.size() - 1 : found;
 }
 
 }  // namespace

@@ -76,6 +76,17 @@ double ExponentialLR::rate(int64_t step, double initial) const {
   return initial * std::pow(gamma_, static_cast<double>(step));
 }
 
+LinearLR::LinearLR(Optimizer& optimizer, const LinearLROptions& options) : LRScheduler(optimizer), options_(options) {
+  require_positive("LinearLR", "total_iters", options.total_iters);
+  apply();
+}
+
+double LinearLR::rate(int64_t step, double initial) const {
+  const double progress =
+      static_cast<double>(std::min(step, options_.total_iters)) / static_cast<double>(options_.total_iters);
+  return initial * (options_.start_factor + (options_.end_factor - options_.start_factor) * progress);
+}
+
 CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t t_max, double eta_min)
     : LRScheduler(optimizer), t_max_(t_max), eta_min_(eta_min) {
   require_positive("CosineAnnealingLR", "t_max", t_max);
@@ -103,7 +114,7 @@ CosineWithWarmup::CosineWithWarmup(Optimizer& optimizer, const CosineWithWarmupO
 
 double CosineWithWarmup::rate(int64_t step, double initial) const {
   const auto [warmup, total, min_lr] = options_;
-  if (step < warmup) return initial * static_cast<double>(step + 1) / static_cast<double>(warmup + 1);
+  if (step < warmup) return initial * (static_cast<double>(step) / static_cast<double>(warmup));
   if (step >= total) return min_lr;
   return half_cosine(initial, min_lr, static_cast<double>(step - warmup) / static_cast<double>(total - warmup));
 }

@@ -8,6 +8,7 @@
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/error.h"
+#include "mote/watch.h"
 
 namespace mote::nn {
 
@@ -82,6 +83,7 @@ Tensor rebuild(const detail::NamedSlot& entry, const Target& target) {
 
 void move(detail::ModuleState& root, const Target& target) {
   const NoGradGuard no_grad;
+  mote::detail::note_module_class(root.name_of_class());  // it may have registered nothing at all
   const std::vector<detail::NamedSlot> slots = detail::all_slots(root);
   Mover mover(target);
   for (const auto& [name, slot, is_parameter] : slots) {

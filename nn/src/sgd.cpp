@@ -15,8 +15,8 @@ SGD::SGD(std::vector<ParamGroup> groups, const SGDOptions& options)
 
 void SGD::step() {
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) {
-    Tensor direction = gradient;
-    if (group.weight_decay != 0.0) direction = mote::add(gradient, parameter, group.weight_decay);
+    Tensor direction = options_.maximize ? -gradient : gradient;
+    if (group.weight_decay != 0.0) direction = mote::add(direction, parameter, group.weight_decay);
     if (options_.momentum != 0.0) {
       Tensor& velocity = state.tensors[0];
       if (velocity.defined())
@@ -30,14 +30,17 @@ void SGD::step() {
 }
 
 std::vector<Optimizer::Option> SGD::options_list() const {
-  return {
-      {"momentum", options_.momentum}, {"dampening", options_.dampening}, {"nesterov", options_.nesterov ? 1.0 : 0.0}};
+  return {{"momentum", options_.momentum},
+          {"dampening", options_.dampening},
+          {"nesterov", options_.nesterov ? 1.0 : 0.0},
+          {"maximize", options_.maximize ? 1.0 : 0.0}};
 }
 
 void SGD::set_options(const std::vector<Option>& options) {
   options_.momentum = options[0].second;
   options_.dampening = options[1].second;
   options_.nesterov = options[2].second != 0.0;
+  options_.maximize = options[3].second != 0.0;
 }
 
 }  // namespace mote::optim

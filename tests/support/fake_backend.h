@@ -12,7 +12,7 @@
 
 namespace mote::testing {
 
-class FakeBackend final : public Backend {
+class FakeBackend : public Backend {
  public:
   FakeBackend();
   ~FakeBackend() override;

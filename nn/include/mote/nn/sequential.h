@@ -19,6 +19,8 @@ concept UnaryModule = std::derived_from<M, Module> && requires(M& module, const 
 };
 
 // Feeds its input through its modules in turn. They may be of any classes and are named "0", "1", ….
+// Write Sequential{...} with braces where the initial numbers matter: C++ makes the elements of a list from left to
+// right, so that they draw in PyTorch's order, but arguments in parentheses in an order of the compiler's choice.
 class Sequential : public Module {
  public:
   Sequential() = default;

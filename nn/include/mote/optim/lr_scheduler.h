@@ -70,6 +70,22 @@ class ExponentialLR : public LRScheduler {
   double gamma_;
 };
 
+struct LinearLROptions {
+  double start_factor = 1.0 / 3.0;
+  double end_factor = 1.0;
+  int64_t total_iters = 5;
+};
+
+// Times a factor that goes in a straight line from start_factor to end_factor, reached after total_iters steps.
+class LinearLR : public LRScheduler {
+ public:
+  explicit LinearLR(Optimizer& optimizer, const LinearLROptions& options = {});
+
+ private:
+  double rate(int64_t step, double initial) const override;
+  LinearLROptions options_;
+};
+
 // Half a cosine from the initial rate down to eta_min in t_max steps, and up again (Loshchilov and Hutter 2017).
 class CosineAnnealingLR : public LRScheduler {
  public:
@@ -97,8 +113,7 @@ struct CosineWithWarmupOptions {
   double min_lr = 0.0;
 };
 
-// initial * (step + 1) / (warmup_steps + 1) while warming up, then half a cosine down to min_lr at total_steps, then
-// min_lr.
+// initial * step / warmup_steps while warming up, then half a cosine down to min_lr at total_steps, then min_lr.
 class CosineWithWarmup : public LRScheduler {
  public:
   CosineWithWarmup(Optimizer& optimizer, const CosineWithWarmupOptions& options);

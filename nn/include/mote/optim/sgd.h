@@ -11,6 +11,7 @@ struct SGDOptions {
   double dampening = 0.0;
   double weight_decay = 0.0;
   bool nesterov = false;  // needs momentum > 0 and dampening 0
+  bool maximize = false;  // climb in place of descending
 };
 
 // d = gradient + weight_decay * p;  v = momentum * v + (1 - dampening) * d;  p -= lr * v, or with Nesterov's momentum
