@@ -273,7 +273,7 @@ struct GeluErfBackward {
 struct GeluTanhBackward {
   template <class T>
   MOTE_HD T operator()(T g, T x) const {
-    const T slope = T(1.59576912160573071176), cubic = T(0.07135481282941344837);
+    const T slope = T(1.59576912160573071176), cubic = T(0.07135481627260024878);
     const T s = Sigmoid()(x * (slope + cubic * x * x));
     return g * (s * (T(1) + x * (T(1) - s) * (slope + T(3) * cubic * x * x)));
   }

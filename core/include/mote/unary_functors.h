@@ -247,7 +247,7 @@ struct GeluErf {
 struct GeluTanh {
   template <class T>
   MOTE_HD T operator()(T x) const {
-    return x * Sigmoid()(x * (T(1.59576912160573071176) + T(0.07135481282941344837) * x * x));
+    return x * Sigmoid()(x * (T(1.59576912160573071176) + T(0.07135481627260024878) * x * x));
   }
 };
 

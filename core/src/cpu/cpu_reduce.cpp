@@ -1,113 +1,81 @@
-// Reductions over any dimensions.
+// Reductions over any dimensions, for every dtype.
 #include "cpu/cpu_backend.h"
-#include "cpu/reduce_ops.h"
-#include "cpu/strided_loop.h"
+#include "cpu/reduce_driver.h"
 
 namespace mote {
 
 namespace {
 
-// The views of what stays (out, in) and of what goes (in), each with only its own dimensions.
-struct Split {
-  Split(const View& out, const View& in) : kept_out(out), kept_in(in), gone(in) {
-    for (int d = 0; d < in.shape.rank(); ++d) {
-      if (out.shape[d] == in.shape[d]) {
-        gone.shape[d] = 1;
-      } else {
-        kept_in.shape[d] = 1;
-      }
-    }
+// What becomes of a partial result over `count` elements at the end.
+struct AsItIs {
+  template <class Partial>
+  Partial operator()(Partial total, int64_t, double) const {
+    return total;
   }
-  View kept_out, kept_in, gone;
+};
+struct DividedByCount {
+  double operator()(double total, int64_t count, double) const { return total / static_cast<double>(count); }
+};
+struct SquareRoot {
+  double operator()(double total, int64_t, double) const { return std::sqrt(total); }
+};
+struct DividedByFreedom {
+  double operator()(const cpu::Moments& moments, int64_t count, double correction) const {
+    return moments.squares / std::max(0.0, static_cast<double>(count) - correction);
+  }
 };
 
-template <class Op, class T>
-void reduce_with(const View& out, const View& in) {
-  const Split split(out, in);
-  const cpu::StridedLoop<2> outputs({&split.kept_out, &split.kept_in});
-  const int64_t count = split.gone.numel();
-  dispatch(out.dtype, [&](auto* tag) {
-    using To = std::remove_pointer_t<decltype(tag)>;
-    outputs.run_parallel(std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, count)),
-                         [&](const auto& at, const auto& strides, int64_t n) {
-                           cpu::StridedLoop<1> domain({&split.gone});
-                           for (int64_t i = 0; i < n; ++i) {
-                             typename Op::Wide total = Op::start();
-                             domain.data[0] = at[1] + i * strides[1];
-                             if (count > 0)
-                               domain.run(0, count, [&](const auto& from, const auto& steps, int64_t length) {
-                                 for (int64_t j = 0; j < length; ++j)
-                                   total = Op::combine(total,
-                                                       Op::load(*reinterpret_cast<const T*>(from[0] + j * steps[0])));
-                               });
-                             *reinterpret_cast<To*>(at[0] + i * strides[0]) = cast_to<To>(Op::finish(total, count));
-                           }
-                         });
-  });
+template <class To, class Partial, class Finish>
+void store(char* to, const Partial& total, int64_t count, double correction) {
+  *reinterpret_cast<To*>(to) = cast_to<To>(Finish()(total, count, correction));
 }
 
-template <class T>
+template <class Op, class C, class Finish = AsItIs>
+void reduce_with(const View& out, const View& in, double correction = 0.0) {
+  using Store = typename cpu::Reducer<Op, C>::Store;
+  const Store to_out = dispatch(out.dtype, [](auto* tag) -> Store {
+    return store<std::remove_pointer_t<decltype(tag)>, typename Op::Partial, Finish>;
+  });
+  cpu::Reducer<Op, C>(out, in, to_out, correction).run();
+}
+
+template <class C>
 void reduce_of(ReduceOp op, const View& out, const View& in) {
   switch (op) {
     case ReduceOp::Sum:
-      return reduce_with<cpu::SumOp<T>, T>(out, in);
-    case ReduceOp::Mean:
-      return reduce_with<cpu::MeanOp<T>, T>(out, in);
+      return reduce_with<cpu::SumOp<C>, C>(out, in);
     case ReduceOp::Prod:
-      return reduce_with<cpu::ProdOp<T>, T>(out, in);
+      return reduce_with<cpu::ProdOp<C>, C>(out, in);
     case ReduceOp::Max:
-      return reduce_with<cpu::MaxOp<T>, T>(out, in);
+      return reduce_with<cpu::MaxOp<C>, C>(out, in);
     case ReduceOp::Min:
-      return reduce_with<cpu::MinOp<T>, T>(out, in);
+      return reduce_with<cpu::MinOp<C>, C>(out, in);
     case ReduceOp::Any:
-      return reduce_with<cpu::AnyOp<T>, T>(out, in);
+      return reduce_with<cpu::AnyOp<C>, C>(out, in);
     case ReduceOp::All:
-      return reduce_with<cpu::AllOp<T>, T>(out, in);
+      return reduce_with<cpu::AllOp<C>, C>(out, in);
+    case ReduceOp::Mean:
+      if constexpr (std::is_floating_point_v<C>) return reduce_with<cpu::SumOp<C>, C, DividedByCount>(out, in);
+      break;
     case ReduceOp::Norm:
-      return reduce_with<cpu::NormOp<T>, T>(out, in);
+      if constexpr (std::is_floating_point_v<C>) return reduce_with<cpu::SquaresOp<C>, C, SquareRoot>(out, in);
+      break;
   }
-}
-
-template <class T>
-void variance_of(const View& out, const View& in, double correction) {
-  const Split split(out, in);
-  const cpu::StridedLoop<2> outputs({&split.kept_out, &split.kept_in});
-  const int64_t count = split.gone.numel();
-  outputs.run_parallel(std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, count)),
-                       [&](const auto& at, const auto& strides, int64_t n) {
-                         cpu::StridedLoop<1> domain({&split.gone});
-                         for (int64_t i = 0; i < n; ++i) {
-                           domain.data[0] = at[1] + i * strides[1];
-                           const auto total = [&](auto term) {
-                             double sum = 0;
-                             if (count > 0)
-                               domain.run(0, count, [&](const auto& from, const auto& steps, int64_t length) {
-                                 for (int64_t j = 0; j < length; ++j)
-                                   sum += term(cast_to<double>(*reinterpret_cast<const T*>(from[0] + j * steps[0])));
-                               });
-                             return sum;
-                           };
-                           const double mean = total([](double x) { return x; }) / static_cast<double>(count);
-                           const double squares = total([&](double x) { return (x - mean) * (x - mean); });
-                           *reinterpret_cast<T*>(at[0] + i * strides[0]) =
-                               cast_to<T>(squares / std::max(0.0, static_cast<double>(count) - correction));
-                         }
-                       });
 }
 
 }  // namespace
 
 void CpuBackend::reduce(ReduceOp op, const View& out, const View& in) {
   if (out.numel() == 0) return;
-  dispatch(in.dtype, [&](auto* tag) { reduce_of<std::remove_pointer_t<decltype(tag)>>(op, out, in); });
+  dispatch(cpu::compute_dtype(in.dtype),
+           [&](auto* tag) { reduce_of<compute_t<std::remove_pointer_t<decltype(tag)>>>(op, out, in); });
 }
 
 void CpuBackend::variance(const View& out, const View& in, double correction) {
   if (out.numel() == 0) return;
-  dispatch(in.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) variance_of<T>(out, in, correction);
-  });
+  if (in.dtype == DType::Float64)
+    return reduce_with<cpu::MomentsOp<double>, double, DividedByFreedom>(out, in, correction);
+  reduce_with<cpu::MomentsOp<float>, float, DividedByFreedom>(out, in, correction);
 }
 
 }  // namespace mote

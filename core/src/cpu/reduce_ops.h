@@ -1,85 +1,187 @@
-// What each reduction does with its elements: the types it accumulates in, its neutral value, its step and its end.
+// What each reduction does with blocks of elements: the type of its partial results, its neutral value, how a block is
+// reduced and how two partial results join. Blocks are dense and in the compute type.
 #pragma once
 
 #include <cmath>
 #include <limits>
 #include <type_traits>
 
-#include "mote/backend.h"
+#include "cpu/reduce_kernels.h"
+#include "mote/dtype.h"
 
 namespace mote::cpu {
 
-// Sums of floating-point values accumulate in double from block to block, those of integers in int64.
-template <class T>
-using wide_t = std::conditional_t<std::is_floating_point_v<compute_t<T>>, double, int64_t>;
+// Elements in the largest block: float lanes sum up at most 64 each, and partial results of blocks join in double.
+inline constexpr int64_t kRun = 4096;
+// The same for the rows of a block of columns.
+inline constexpr int64_t kRowsOfBlock = 64;
+// Columns that a block of columns has at most: its results stay in the L1 cache.
+inline constexpr int64_t kColumnsOfBlock = 1024;
 
-template <class T>
-struct SumOp {
-  using Wide = wide_t<T>;
-  static constexpr Wide start() { return 0; }
-  static Wide load(T x) { return cast_to<Wide>(x); }
-  static Wide combine(Wide a, Wide b) { return a + b; }
-  static Wide finish(Wide total, int64_t) { return total; }
-};
+// A reduction of plain elements, one at a time; F has Partial, start(), load(x) and combine(a, b).
+template <class F, class C>
+struct ElementOp : F {
+  using Partial = typename F::Partial;
 
-template <class T>
-struct MeanOp : SumOp<T> {
-  static double finish(double total, int64_t count) { return total / static_cast<double>(count); }
-};
-
-template <class T>
-struct NormOp : SumOp<T> {
-  using Wide = double;
-  static double load(T x) {
-    const double value = cast_to<double>(x);
-    return value * value;
+  static Partial run(const C* x, int64_t n) {
+    Partial total = F::load(x[0]);
+    for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(x[i]));
+    return total;
   }
-  static double finish(double total, int64_t) { return std::sqrt(total); }
+  static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Partial* out) {
+    for (int64_t j = 0; j < columns; ++j) out[j] = F::load(x[j]);
+    for (int64_t i = 1; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) out[j] = F::combine(out[j], F::load(x[i * step + j]));
+  }
+  // The numbers of elements behind both are known, because Moments need them.
+  static Partial join(const Partial& a, int64_t, const Partial& b, int64_t) { return F::combine(a, b); }
 };
 
-template <class T>
-struct ProdOp {
-  using Wide = wide_t<T>;
-  static constexpr Wide start() { return 1; }
-  static Wide load(T x) { return cast_to<Wide>(x); }
-  static Wide combine(Wide a, Wide b) { return a * b; }
-  static Wide finish(Wide total, int64_t) { return total; }
+// Integers wrap around.
+inline int64_t wrapping_add(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+inline int64_t wrapping_mul(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+template <class C>
+using sum_t = std::conditional_t<std::is_floating_point_v<C>, double, int64_t>;
+
+template <class C>
+struct AddElements {
+  using Partial = sum_t<C>;
+  static constexpr Partial start() { return 0; }
+  static Partial load(C x) { return static_cast<Partial>(x); }
+  static Partial combine(Partial a, Partial b) {
+    if constexpr (std::is_integral_v<Partial>) {
+      return wrapping_add(a, b);
+    } else {
+      return a + b;
+    }
+  }
+};
+
+template <class C>
+struct MultiplyElements {
+  using Partial = sum_t<C>;
+  static constexpr Partial start() { return 1; }
+  static Partial load(C x) { return static_cast<Partial>(x); }
+  static Partial combine(Partial a, Partial b) {
+    if constexpr (std::is_integral_v<Partial>) {
+      return wrapping_mul(a, b);
+    } else {
+      return a * b;
+    }
+  }
 };
 
 // NaN wins: it is unequal to itself.
-template <class T, bool Largest>
-struct ExtremeOp {
-  using Wide = compute_t<T>;
-  static Wide start() {
-    using Limits = std::numeric_limits<Wide>;
-    if constexpr (Limits::has_infinity) return Largest ? -Limits::infinity() : Limits::infinity();
-    return Largest ? Limits::lowest() : Limits::max();
+template <class C, bool Largest>
+struct ExtremeElement {
+  using Partial = C;
+  static constexpr C start() {
+    using Limits = std::numeric_limits<C>;
+    if constexpr (Limits::has_infinity) {
+      return Largest ? -Limits::infinity() : Limits::infinity();
+    } else {
+      return Largest ? Limits::lowest() : Limits::max();
+    }
   }
-  static Wide load(T x) { return static_cast<Wide>(x); }
-  static Wide combine(Wide a, Wide b) { return (Largest ? b > a : b < a) || b != b ? b : a; }
-  static Wide finish(Wide extreme, int64_t) { return extreme; }
-};
-template <class T>
-using MaxOp = ExtremeOp<T, true>;
-template <class T>
-using MinOp = ExtremeOp<T, false>;
-
-template <class T>
-struct AnyOp {
-  using Wide = bool;
-  static bool start() { return false; }
-  static bool load(T x) { return cast_to<bool>(x); }
-  static bool combine(bool a, bool b) { return a || b; }
-  static bool finish(bool value, int64_t) { return value; }
+  static C load(C x) { return x; }
+  static C combine(C a, C b) { return (Largest ? b > a : b < a) || b != b ? b : a; }
 };
 
-template <class T>
-struct AllOp {
-  using Wide = bool;
-  static bool start() { return true; }
-  static bool load(T x) { return cast_to<bool>(x); }
-  static bool combine(bool a, bool b) { return a && b; }
-  static bool finish(bool value, int64_t) { return value; }
+template <class C>
+struct AnyElement {
+  using Partial = bool;
+  static constexpr bool start() { return false; }
+  static bool load(C x) { return x != C(0); }
+  static bool combine(bool a, bool b) { return static_cast<int>(a) | static_cast<int>(b); }
+};
+
+template <class C>
+struct AllElements {
+  using Partial = bool;
+  static constexpr bool start() { return true; }
+  static bool load(C x) { return x != C(0); }
+  static bool combine(bool a, bool b) { return static_cast<int>(a) & static_cast<int>(b); }
+};
+
+// A reduction of float or double by vector kernels; float sums of blocks continue in double.
+template <class F, class C, auto Run, auto Columns>
+struct VectorOp : F {
+  using Partial = typename F::Partial;
+
+  static Partial run(const C* x, int64_t n) { return (reduce_kernels<C>().*Run)(x, n); }
+  static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Partial* out) {
+    if constexpr (std::is_same_v<C, Partial>) {
+      (reduce_kernels<C>().*Columns)(x, step, rows, columns, out);
+    } else {
+      C block[kColumnsOfBlock];
+      (reduce_kernels<C>().*Columns)(x, step, rows, columns, block);
+      for (int64_t j = 0; j < columns; ++j) out[j] = static_cast<Partial>(block[j]);
+    }
+  }
+  static Partial join(const Partial& a, int64_t, const Partial& b, int64_t) { return F::combine(a, b); }
+};
+
+template <class F, class C, auto Run, auto Columns, bool Vector = std::is_floating_point_v<C>>
+struct ChooseOp {
+  using type = ElementOp<F, C>;
+};
+template <class F, class C, auto Run, auto Columns>
+struct ChooseOp<F, C, Run, Columns, true> {
+  using type = VectorOp<F, C, Run, Columns>;
+};
+
+// The kernels of C; of float for integers, which do not use them.
+template <class C>
+using kernels_t = ReduceKernels<std::conditional_t<std::is_floating_point_v<C>, C, float>>;
+
+template <class C>
+using SumOp = typename ChooseOp<AddElements<C>, C, &kernels_t<C>::sum, &kernels_t<C>::sum_columns>::type;
+template <class C>
+using SquaresOp = typename ChooseOp<AddElements<C>, C, &kernels_t<C>::squares, &kernels_t<C>::squares_columns>::type;
+template <class C>
+using MaxOp = typename ChooseOp<ExtremeElement<C, true>, C, &kernels_t<C>::max, &kernels_t<C>::max_columns>::type;
+template <class C>
+using MinOp = typename ChooseOp<ExtremeElement<C, false>, C, &kernels_t<C>::min, &kernels_t<C>::min_columns>::type;
+template <class C>
+using ProdOp = ElementOp<MultiplyElements<C>, C>;
+template <class C>
+using AnyOp = ElementOp<AnyElement<C>, C>;
+template <class C>
+using AllOp = ElementOp<AllElements<C>, C>;
+
+// Mean and squared deviations: two passes over a block that is in the cache, and Chan's formula between blocks (Chan,
+// Golub and LeVeque 1983), so that memory is read once.
+template <class C>
+struct MomentsOp {
+  using Partial = Moments;
+  static constexpr Moments start() { return {}; }
+
+  static Moments run(const C* x, int64_t n) { return reduce_kernels<C>().moments(x, n); }
+  static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Moments* out) {
+    const auto count = static_cast<double>(rows);
+    C center[kColumnsOfBlock], squares[kColumnsOfBlock];
+    reduce_kernels<C>().sum_columns(x, step, rows, columns, center);
+    for (int64_t j = 0; j < columns; ++j) {
+      out[j].mean = static_cast<double>(center[j]) / count;
+      center[j] = static_cast<C>(out[j].mean);
+    }
+    reduce_kernels<C>().deviations_columns(x, step, rows, columns, center, squares);
+    for (int64_t j = 0; j < columns; ++j) {
+      const double shift = static_cast<double>(center[j]) - out[j].mean;  // the center is rounded to C
+      out[j].squares = not_negative(static_cast<double>(squares[j]) - count * shift * shift);
+    }
+  }
+  static Moments join(const Moments& a, int64_t count_a, const Moments& b, int64_t count_b) {
+    if (count_a == 0) return b;
+    const auto na = static_cast<double>(count_a), nb = static_cast<double>(count_b), n = na + nb;
+    const double distance = b.mean - a.mean;
+    return {a.mean + distance * (nb / n), a.squares + b.squares + distance * distance * (na * nb / n)};
+  }
 };
 
 }  // namespace mote::cpu

@@ -21,7 +21,8 @@ struct Sub { template <class D, class V> static HWY_INLINE V apply(D, V a, V b) 
 struct Mul { template <class D, class V> static HWY_INLINE V apply(D, V a, V b) { return hn::Mul(a, b); } };
 struct Div { template <class D, class V> static HWY_INLINE V apply(D, V a, V b) { return hn::Div(a, b); } };
 struct Eq { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Eq(a, b); } };
-struct Ne { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Ne(a, b); } };
+// hn::Ne is false for NaN on some instruction sets.
+struct Ne { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Not(hn::Eq(a, b)); } };
 struct Lt { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Lt(a, b); } };
 struct Le { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Le(a, b); } };
 struct Gt { template <class D, class V> static HWY_INLINE auto apply(D, V a, V b) { return hn::Gt(a, b); } };
@@ -95,8 +96,8 @@ struct GeluTanhBackward {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V g, V x) {
     const V one = hn::Set(d, 1.0f), slope = hn::Set(d, 1.59576912161f), x2 = hn::Mul(x, x);
-    const V s = vector_sigmoid(d, hn::Mul(x, hn::MulAdd(x2, hn::Set(d, 0.07135481283f), slope)));
-    const V inner = hn::MulAdd(x2, hn::Set(d, 3.0f * 0.07135481283f), slope);
+    const V s = vector_sigmoid(d, hn::Mul(x, hn::MulAdd(x2, hn::Set(d, 0.07135481627f), slope)));
+    const V inner = hn::MulAdd(x2, hn::Set(d, 3.0f * 0.07135481627f), slope);
     return hn::Mul(g, hn::Mul(s, hn::MulAdd(hn::Mul(x, inner), hn::Sub(one, s), one)));
   }
 };

@@ -59,17 +59,17 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
 
 namespace {
 
-Tensor add_at(const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source, const Tensor* out) {
-  Tensor y = out ? *out : copy_of("index_add", self);
+Tensor add_at(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source, const Tensor* out) {
+  Tensor y = out ? *out : copy_of(op, self);
   {
     const NoGradGuard no_grad;
     const Tensor target = as_at_least_1d(y), values = as_at_least_1d(separate_from(y, source));
-    name_index_errors("index_add", [&] {
+    name_index_errors(op, [&] {
       backend_of(self).index_add(view_of(target), dim, view_of(positions), view_of(values), true);
     });
   }
   if (!out && needs_grad(self, source))
-    record("index_add", y, {&self, &source},
+    record(op, y, {&self, &source},
            [dim, positions = Saved(positions, tracks_grad(source)), was = source.shape()](const Tensor& g,
                                                                                           const Needs& needs) {
              std::array<Tensor, 2> gradients;
@@ -100,14 +100,14 @@ Tensor check_index_add(const char* op, const Tensor& self, int64_t dim, const Te
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const int64_t at = wrap_dim("index_add", dim, self.dim());
-  return add_at(self, at, check_index_add("index_add", self, at, index, source), source, nullptr);
+  return add_at("index_add", self, at, check_index_add("index_add", self, at, index, source), source, nullptr);
 }
 
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const int64_t at = wrap_dim("index_add_", dim, self.dim());
   const Tensor positions = check_index_add("index_add_", self, at, index, source);
   return in_place("index_add_", self, needs_grad(self, source),
-                  [&](const Tensor& old, const Tensor* out) { return add_at(old, at, positions, source, out); });
+                  [&](const Tensor& old, const Tensor* out) { return add_at("index_add_", old, at, positions, source, out); });
 }
 
 }  // namespace mote

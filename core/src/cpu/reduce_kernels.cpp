@@ -1,0 +1,219 @@
+// Each reduction is a functor with a step for vectors and one for single elements. A run keeps four vectors of partial
+// results, merged at the end; columns take eight rows at a time, so that the results are loaded and stored once for
+// eight rows of input and the rows are eight streams for the prefetcher.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/reduce_kernels.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h comes first
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "cpu/reduce_kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mote::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// `Step` takes one more input, `Merge` joins two partial results.
+struct SumStep {
+  template <class T>
+  static T Start() {
+    return 0;
+  }
+  template <class D, class V>
+  static HWY_INLINE V Step(D, V total, V x) {
+    return hn::Add(total, x);
+  }
+  template <class D, class V>
+  static HWY_INLINE V Merge(D, V a, V b) {
+    return hn::Add(a, b);
+  }
+  template <class T>
+  static T StepOne(T total, T x) {
+    return total + x;
+  }
+  template <class D, class V>
+  static HWY_INLINE hn::TFromD<D> Lanes(D d, V v) {
+    return hn::GetLane(hn::SumOfLanes(d, v));
+  }
+};
+
+struct SquaresStep : SumStep {
+  template <class D, class V>
+  static HWY_INLINE V Step(D, V total, V x) {
+    return hn::MulAdd(x, x, total);
+  }
+  template <class T>
+  static T StepOne(T total, T x) {
+    return total + x * x;
+  }
+};
+
+// The comparison is false where the partial result is NaN, which therefore stays.
+template <bool kLargest>
+struct ExtremeStep {
+  template <class T>
+  static T Start() {
+    return kLargest ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+  }
+  template <class D, class V>
+  static HWY_INLINE V Step(D, V best, V x) {
+    const auto wins = kLargest ? hn::Gt(x, best) : hn::Lt(x, best);
+    return hn::IfThenElse(hn::Or(wins, hn::IsNaN(x)), x, best);
+  }
+  template <class D, class V>
+  static HWY_INLINE V Merge(D d, V a, V b) {
+    return Step(d, a, b);
+  }
+  template <class T>
+  static T StepOne(T best, T x) {
+    return (kLargest ? x > best : x < best) || x != x ? x : best;
+  }
+  template <class D, class V>
+  static HWY_INLINE hn::TFromD<D> Lanes(D d, V v) {
+    if (!hn::AllFalse(d, hn::IsNaN(v))) return std::numeric_limits<hn::TFromD<D>>::quiet_NaN();
+    return hn::GetLane(kLargest ? hn::MaxOfLanes(d, v) : hn::MinOfLanes(d, v));
+  }
+};
+
+template <class Op, class T>
+T ReduceRun(const T* HWY_RESTRICT x, int64_t n) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  T result = Op::template Start<T>();
+  int64_t i = 0;
+  if (n >= lanes) {
+    auto a = hn::Set(d, result), b = a, c = a, e = a;
+    for (; i + 4 * lanes <= n; i += 4 * lanes) {
+      a = Op::Step(d, a, hn::LoadU(d, x + i));
+      b = Op::Step(d, b, hn::LoadU(d, x + i + lanes));
+      c = Op::Step(d, c, hn::LoadU(d, x + i + 2 * lanes));
+      e = Op::Step(d, e, hn::LoadU(d, x + i + 3 * lanes));
+    }
+    for (; i + lanes <= n; i += lanes) a = Op::Step(d, a, hn::LoadU(d, x + i));
+    result = Op::Lanes(d, Op::Merge(d, Op::Merge(d, a, b), Op::Merge(d, c, e)));
+  }
+  for (; i < n; ++i) result = Op::StepOne(result, x[i]);
+  return result;
+}
+
+template <class T>
+Moments MomentsRun(const T* HWY_RESTRICT x, int64_t n) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const double mean = static_cast<double>(ReduceRun<SumStep>(x, n)) / static_cast<double>(n);
+  const T center = static_cast<T>(mean);
+  const auto centers = hn::Set(d, center);
+  auto a = hn::Zero(d), b = a;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const auto u = hn::Sub(hn::LoadU(d, x + i), centers), v = hn::Sub(hn::LoadU(d, x + i + lanes), centers);
+    a = hn::MulAdd(u, u, a);
+    b = hn::MulAdd(v, v, b);
+  }
+  double squares = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
+  for (; i < n; ++i) squares += static_cast<double>((x[i] - center) * (x[i] - center));
+  // The center is rounded to T: its distance from the mean is taken out again.
+  const double shift = static_cast<double>(center) - mean;
+  return {mean, not_negative(squares - static_cast<double>(n) * shift * shift)};
+}
+
+// load(i, j) gives a vector from row i at column j on, load_one(i, j) the element there.
+template <class Op, class T, class LoadVector, class LoadOne>
+HWY_INLINE void ReduceColumns(int64_t rows, int64_t columns, T* HWY_RESTRICT out, const LoadVector& load,
+                              const LoadOne& load_one) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto start = hn::Set(d, Op::template Start<T>());
+  for (int64_t i = 0; i < rows; i += 8) {
+    int64_t j = 0;
+    for (; j + lanes <= columns; j += lanes) {
+      auto a = i == 0 ? start : hn::LoadU(d, out + j);
+      if (i + 8 <= rows) {
+        auto b = Op::Step(d, start, load(i + 1, j)), c = Op::Step(d, start, load(i + 2, j)),
+             e = Op::Step(d, start, load(i + 3, j));
+        a = Op::Step(d, a, load(i, j));
+        a = Op::Step(d, a, load(i + 4, j));
+        b = Op::Step(d, b, load(i + 5, j));
+        c = Op::Step(d, c, load(i + 6, j));
+        e = Op::Step(d, e, load(i + 7, j));
+        a = Op::Merge(d, Op::Merge(d, a, b), Op::Merge(d, c, e));
+      } else {
+        for (int64_t r = i; r < rows; ++r) a = Op::Step(d, a, load(r, j));
+      }
+      hn::StoreU(a, d, out + j);
+    }
+    for (; j < columns; ++j) {
+      T total = i == 0 ? Op::template Start<T>() : out[j];
+      for (int64_t r = i; r < std::min(rows, i + 8); ++r) total = Op::StepOne(total, load_one(r, j));
+      out[j] = total;
+    }
+  }
+}
+
+template <class Op, class T>
+void PlainColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns, T* HWY_RESTRICT out) {
+  const hn::ScalableTag<T> d;
+  ReduceColumns<Op>(
+      rows, columns, out, [&](int64_t i, int64_t j) HWY_ATTR { return hn::LoadU(d, x + i * step + j); },
+      [&](int64_t i, int64_t j) HWY_ATTR { return x[i * step + j]; });
+}
+
+template <class T>
+void DeviationsColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns,
+                       const T* HWY_RESTRICT center, T* HWY_RESTRICT out) {
+  const hn::ScalableTag<T> d;
+  ReduceColumns<SquaresStep>(
+      rows, columns, out,
+      [&](int64_t i, int64_t j) HWY_ATTR { return hn::Sub(hn::LoadU(d, x + i * step + j), hn::LoadU(d, center + j)); },
+      [&](int64_t i, int64_t j) HWY_ATTR { return x[i * step + j] - center[j]; });
+}
+
+template <class T>
+const ReduceKernels<T>* Kernels() {
+  static constexpr ReduceKernels<T> kernels = {
+      ReduceRun<SumStep, T>,
+      ReduceRun<SquaresStep, T>,
+      ReduceRun<ExtremeStep<true>, T>,
+      ReduceRun<ExtremeStep<false>, T>,
+      MomentsRun<T>,
+      PlainColumns<SumStep, T>,
+      PlainColumns<SquaresStep, T>,
+      PlainColumns<ExtremeStep<true>, T>,
+      PlainColumns<ExtremeStep<false>, T>,
+      DeviationsColumns<T>,
+  };
+  return &kernels;
+}
+
+const ReduceKernels<float>* FloatKernels() { return Kernels<float>(); }
+const ReduceKernels<double>* DoubleKernels() { return Kernels<double>(); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mote::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mote::cpu {
+
+HWY_EXPORT(FloatKernels);
+HWY_EXPORT(DoubleKernels);
+
+template <>
+const ReduceKernels<float>& reduce_kernels() {
+  static const ReduceKernels<float>* const kernels = HWY_DYNAMIC_DISPATCH(FloatKernels)();
+  return *kernels;
+}
+
+template <>
+const ReduceKernels<double>& reduce_kernels() {
+  static const ReduceKernels<double>* const kernels = HWY_DYNAMIC_DISPATCH(DoubleKernels)();
+  return *kernels;
+}
+
+}  // namespace mote::cpu
+#endif
