@@ -39,20 +39,6 @@ std::vector<Row> sums() {
              return sum(x[0], {0, -1}, true);
            },
        .dtypes = kNumbers},
-      {.name = "mean",
-       .what = "mean of all elements",
-       .torch = "torch.mean(x)",
-       .inputs = {real()},
-       .shapes = kAnywhereOrEmpty,
-       .run = [](In x) { return mean(x[0]); },
-       .bench = kBench},
-      {.name = "mean.dim",
-       .what = "mean along dimensions",
-       .torch = "torch.mean(x, 1, keepdim=True)",
-       .inputs = {real()},
-       .shapes = kAlongOneOrEmpty,
-       .run = [](In x) { return mean(x[0], 1, true); },
-       .bench = kBench},
       {.name = "prod",
        .what = "product of all elements",
        .torch = "torch.prod(x)",
@@ -68,6 +54,25 @@ std::vector<Row> sums() {
        .shapes = kAlongOneOrEmpty,
        .run = [](In x) { return prod(x[0], 1); },
        .dtypes = kAll},
+  };
+}
+
+std::vector<Row> moments() {
+  return {
+      {.name = "mean",
+       .what = "mean of all elements",
+       .torch = "torch.mean(x)",
+       .inputs = {real()},
+       .shapes = kAnywhereOrEmpty,
+       .run = [](In x) { return mean(x[0]); },
+       .bench = kBench},
+      {.name = "mean.dim",
+       .what = "mean along dimensions",
+       .torch = "torch.mean(x, 1, keepdim=True)",
+       .inputs = {real()},
+       .shapes = kAlongOneOrEmpty,
+       .run = [](In x) { return mean(x[0], 1, true); },
+       .bench = kBench},
       {.name = "var",
        .what = "variance, divided by n - 1",
        .torch = "torch.var(x)",
@@ -102,13 +107,11 @@ std::vector<Row> sums() {
        .inputs = {real()},
        .shapes = {{{3, 7}}, {{0, 4}}, {{1, 1}}},
        .run = [](In x) { return norm(x[0], 3.0, 1); }},
-      {.name = "logsumexp",
-       .what = "log of the sum of exponentials",
-       .torch = "torch.logsumexp(x, 1)",
-       .inputs = {real(-4, 4)},
-       .shapes = kAlongOne,
-       .run = [](In x) { return logsumexp(x[0], 1); },
-       .bench = kBench},
+  };
+}
+
+std::vector<Row> counts() {
+  return {
       {.name = "count_nonzero",
        .what = "how many elements are not 0",
        .torch = "torch.count_nonzero(x)",
@@ -237,6 +240,18 @@ std::vector<Row> along() {
        .shapes = kAlongOneOrEmpty,
        .run = [](In x) { return log_softmax(x[0], -1); },
        .bench = kBench},
+      {.name = "logsumexp",
+       .what = "log of the sum of exponentials",
+       .torch = "torch.logsumexp(x, 1)",
+       .inputs = {real(-4, 4)},
+       .shapes = kAlongOne,
+       .run = [](In x) { return logsumexp(x[0], 1); },
+       .bench = kBench},
+  };
+}
+
+std::vector<Row> orders() {
+  return {
       {.name = "sort",
        .what = "values in order, with their positions",
        .torch = "torch.sort(x, 1, stable=True)",
@@ -270,7 +285,7 @@ std::vector<Row> along() {
 
 std::vector<Row> reduce_rows() {
   std::vector<Row> rows = sums();
-  for (auto* part : {extremes, along})
+  for (auto* part : {moments, counts, extremes, along, orders})
     for (Row& row : part()) rows.push_back(std::move(row));
   return rows;
 }

@@ -41,22 +41,28 @@ Grid grid_of(const Input& input) {
   return {step, first, (last - first) / 2 + 1};
 }
 
-double value_at(const Input& input, DType dtype, uint64_t seed, int64_t i) {
-  if (is_floating_point(dtype)) {
-    const Grid grid = grid_of(input);
-    // A stride that is prime to the count walks through all values before one comes again.
-    int64_t stride = static_cast<int64_t>(mix(seed) % 89) + 7;
-    while (std::gcd(stride, grid.count) != 1) ++stride;
-    const int64_t position = (static_cast<int64_t>(seed % 1000) + i * stride) % grid.count;
-    return static_cast<double>(grid.first + 2 * position) * grid.step;
-  }
+// The i-th of `count` positions in an order in which all come before one comes again.
+int64_t walk(uint64_t seed, int64_t i, int64_t count) {
+  int64_t stride = static_cast<int64_t>(mix(seed) % 89) + 7;
+  while (std::gcd(stride, count) != 1) ++stride;
+  return (static_cast<int64_t>(seed % 1000) + i * stride) % count;
+}
+
+double integer_at(const Input& input, DType dtype, uint64_t seed, int64_t i) {
   auto low = static_cast<int64_t>(std::ceil(input.low)), high = static_cast<int64_t>(std::floor(input.high));
   if (dtype == DType::UInt8) low = std::max<int64_t>(low, 0);
-  if (dtype == DType::Bool) return static_cast<double>(mix(seed + static_cast<uint64_t>(i)) % 2);
   if (input.nonzero && low == 0) low = 1;
-  auto value = low + static_cast<int64_t>(mix(seed + static_cast<uint64_t>(i)) % static_cast<uint64_t>(high - low + 1));
-  if (input.nonzero && value == 0) value = high;
-  return static_cast<double>(value);
+  const int64_t count = high - low + 1;
+  const auto random = static_cast<int64_t>(mix(seed + static_cast<uint64_t>(i)) % static_cast<uint64_t>(count));
+  const int64_t value = low + (input.distinct ? walk(seed, i, count) : random);
+  return static_cast<double>(input.nonzero && value == 0 ? high : value);
+}
+
+double value_at(const Input& input, DType dtype, uint64_t seed, int64_t i) {
+  if (dtype == DType::Bool) return static_cast<double>(mix(seed + static_cast<uint64_t>(i)) % 2);
+  if (!is_floating_point(dtype)) return integer_at(input, dtype, seed, i);
+  const Grid grid = grid_of(input);
+  return static_cast<double>(grid.first + 2 * walk(seed, i, grid.count)) * grid.step;
 }
 
 Tensor make_input(const Input& input, const Shape& shape, DType dtype, uint64_t seed) {

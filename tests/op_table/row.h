@@ -22,7 +22,8 @@ struct Input {
   double high = 2;
   std::optional<DType> dtype = {};  // where it does not follow the dtype under test: an index, a mask
   bool differentiable = true;
-  bool nonzero = false;  // integers leave out 0
+  bool nonzero = false;   // integers leave out 0
+  bool distinct = false;  // integers do not repeat
 };
 
 inline Input real(double low = -2, double high = 2) { return {.low = low, .high = high}; }
@@ -31,6 +32,12 @@ inline Input constant(double low = -2, double high = 2) { return {.low = low, .h
 // Positions in [0, size).
 inline Input positions(int64_t size) {
   return {.low = 0, .high = static_cast<double>(size - 1), .dtype = DType::Int64, .differentiable = false};
+}
+// A different one for each element.
+inline Input distinct_positions(int64_t size) {
+  Input input = positions(size);
+  input.distinct = true;
+  return input;
 }
 inline Input mask() { return {.low = 0, .high = 1, .dtype = DType::Bool, .differentiable = false}; }
 
