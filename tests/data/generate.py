@@ -11,15 +11,16 @@ import sys
 
 import torch
 
-from golden import gpt, modules, optimizers, random_streams
+from golden import gpt, modules, operations, optimizers, random_streams
 
 WRITERS = {
     "random": random_streams.write,
     "modules": modules.write,
     "optimizers": optimizers.write,
     "gpt": gpt.write,
-
+    "operations": operations.write,
 }
+
 
 def main():
     unknown = [name for name in sys.argv[1:] if name not in WRITERS]
@@ -29,6 +30,7 @@ def main():
     for name in sys.argv[1:] or WRITERS:
         path, count = WRITERS[name]()
         print(f"{path.name}: {count} tensors, {path.stat().st_size // 1024} KiB")
+
 
 if __name__ == "__main__":
     main()

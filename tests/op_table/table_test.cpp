@@ -3,6 +3,7 @@
 #include <cctype>
 #include <set>
 
+#include "mote/functors.h"
 #include "mote/serialize.h"
 #include "op_table/documentation.h"
 #include "support/catch.h"

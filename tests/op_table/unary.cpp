@@ -33,7 +33,7 @@ Row with(Row row, const DTypes& dtypes, Gradient gradient = Gradient::Twice) {
 std::vector<Row> unary_rows() {
   return {
       with(unary("neg", "-x", neg, real(), neg_), kNumbers),
-      unary("abs", "\\|x\\|", abs, real(), abs_),
+      with(unary("abs", "\\|x\\|", abs, real(), abs_), kNumbers),
       unary("sign", "-1, 0 or 1", sign),
       with(unary("square", "x x", square), kAll),
       unary("reciprocal", "1 / x", reciprocal, divisor(), reciprocal_),

@@ -4,7 +4,6 @@
 
 #include <new>
 #include <stdexcept>
-#include <vector>
 
 namespace mote::testing {
 
@@ -94,6 +93,12 @@ View FakeBackend::host_view(const View& view) const {
 std::optional<View> FakeBackend::host_view(const std::optional<View>& view) const {
   if (!view) return std::nullopt;
   return host_view(*view);
+}
+
+std::vector<View> FakeBackend::host_views(std::span<const View> views) const {
+  std::vector<View> host;
+  for (const View& view : views) host.push_back(host_view(view));
+  return host;
 }
 
 // --- memory ----------------------------------------------------------------------------------------------------------
@@ -203,6 +208,11 @@ void FakeBackend::index_select(const View& out, const View& in, int64_t dim, con
 
 void FakeBackend::index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) {
   counted("index_add").index_add(host_view(out), dim, host_view(index), host_view(source), add);
+}
+
+void FakeBackend::index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
+                                  const Shape& strides) {
+  counted("index_positions").index_positions(host_view(out), host_views(indices), dims, sizes, strides);
 }
 
 int64_t FakeBackend::count_nonzero(const View& in) { return counted("count_nonzero").count_nonzero(host_view(in)); }

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "mote/backend.h"
 
@@ -67,6 +68,8 @@ class FakeBackend : public Backend {
   void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
   void index_select(const View& out, const View& in, int64_t dim, const View& index) override;
   void index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
+  void index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
+                       const Shape& strides) override;
   int64_t count_nonzero(const View& in) override;
   void nonzero(const View& out, const View& in) override;
   void sort(const View& values, const View& indices, const View& in, bool descending) override;
@@ -89,6 +92,7 @@ class FakeBackend : public Backend {
   char* host_of(const void* data, int64_t first, int64_t last) const;
   View host_view(const View& view) const;
   std::optional<View> host_view(const std::optional<View>& view) const;
+  std::vector<View> host_views(std::span<const View> views) const;
 
   Backend& cpu_;
   std::map<const char*, Block> blocks_;  // by device address

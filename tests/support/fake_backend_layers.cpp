@@ -1,6 +1,4 @@
 // FakeBackend's fused layers and optimizers: methods whose views come in structs and lists.
-#include <vector>
-
 #include "support/fake_backend.h"
 
 namespace mote::testing {
@@ -57,11 +55,6 @@ void FakeBackend::attention_backward(const View& grad_q, const View& grad_k, con
 
 void FakeBackend::adamw(std::span<const View> parameters, std::span<const View> gradients,
                         std::span<const View> exp_avg, std::span<const View> exp_avg_sq, const AdamWArgs& args) {
-  const auto host_views = [this](std::span<const View> views) {
-    std::vector<View> host;
-    for (const View& view : views) host.push_back(host_view(view));
-    return host;
-  };
   const std::vector<View> p = host_views(parameters), g = host_views(gradients), m = host_views(exp_avg),
                           v = host_views(exp_avg_sq);
   counted("adamw").adamw(p, g, m, v, args);
