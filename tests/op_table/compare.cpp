@@ -2,8 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace mote::op_table {
+
+namespace {
+
+std::string text_of(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.9g", value);
+  return text;
+}
+
+}  // namespace
 
 std::vector<double> values_of(const Tensor& x) {
   const Tensor host = x.detach().to("cpu").to(DType::Float64).contiguous();
@@ -38,8 +49,8 @@ std::string difference(const Tensor& got, const Tensor& want, double tolerance) 
     const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
     if (same || std::abs(a[i] - b[i]) <= tolerance * scale) continue;
     return "element " + std::to_string(i) + " of " + got.shape().str() + " " + name_of(got.dtype()) + ": got " +
-           std::to_string(a[i]) + ", expected " + std::to_string(b[i]) + ", off by " +
-           std::to_string(std::abs(a[i] - b[i]) / scale) + " of the largest";
+           text_of(a[i]) + ", expected " + text_of(b[i]) + ", off by " + text_of(std::abs(a[i] - b[i]) / scale) +
+           " of the largest";
   }
   return "";
 }

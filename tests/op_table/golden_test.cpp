@@ -41,19 +41,4 @@ TEST_CASE("operations give PyTorch's values") {
   }
 }
 
-TEST_CASE("operations refuse the dtypes that they do not have") {
-  for (const Row& row : rows()) {
-    DYNAMIC_SECTION(row.name) {
-      for (DType dtype : kAll) {
-        if (std::find(row.dtypes.begin(), row.dtypes.end(), dtype) != row.dtypes.end()) continue;
-        const bool follows = std::any_of(row.inputs.begin(), row.inputs.end(),
-                                         [](const Input& input) { return !input.dtype.has_value(); });
-        if (!follows) continue;
-        INFO(name_of(dtype));
-        CHECK_THROWS_AS(row.run(inputs_of(row, 0, dtype)), Error);
-      }
-    }
-  }
-}
-
 }  // namespace mote::op_table

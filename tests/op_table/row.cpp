@@ -24,7 +24,8 @@ uint64_t hash_bytes(const void* data, size_t size, uint64_t hash = 0) {
 }
 
 // Odd multiples of a power of two that 8 bits of mantissa hold, so that every floating-point dtype holds them exactly.
-// Integers, where many operations have a kink, are none of them.
+// Integers, where many operations have a kink, are none of them; and no value of one grid lies on a coarser one, so
+// that two inputs whose ranges differ by a power of two are never equal.
 struct Grid {
   double step;
   int64_t first;  // the smallest odd multiple

@@ -14,11 +14,18 @@ Tensor mean(const Tensor& x, std::optional<DType> dtype = std::nullopt);
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim = false, std::optional<DType> dtype = std::nullopt);
 Tensor prod(const Tensor& x);
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim = false);
-// Variance and standard deviation, by default unbiased (divided by n - 1).
-Tensor var(const Tensor& x, bool unbiased = true);
+// Variance and standard deviation, by default unbiased (divided by n - 1): var(x, false) of all elements, var(x, 1)
+// along dimension 1.
 Tensor var(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false);
-Tensor std(const Tensor& x, bool unbiased = true);
+template <std::same_as<bool> Bool = bool>
+auto var(const Tensor& x, Bool unbiased = true) {
+  return var(x, Dims(), unbiased, false);
+}
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased = true, bool keepdim = false);
+template <std::same_as<bool> Bool = bool>
+auto std(const Tensor& x, Bool unbiased = true) {
+  return mote::std(x, Dims(), unbiased, false);
+}
 // Euclidean or p-norm.
 Tensor norm(const Tensor& x, double p = 2.0);
 Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim = false);

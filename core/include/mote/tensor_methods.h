@@ -270,11 +270,17 @@ class TensorMethods {
   }
   Tensor prod() const { return mote::prod(self()); }
   Tensor prod(int64_t dim, bool keepdim = false) const { return mote::prod(self(), dim, keepdim); }
-  Tensor var(bool unbiased = true) const { return mote::var(self(), unbiased); }
+  template <std::same_as<bool> Bool = bool>
+  Tensor var(Bool unbiased = true) const {
+    return mote::var(self(), unbiased);
+  }
   Tensor var(const Dims& dims, bool unbiased = true, bool keepdim = false) const {
     return mote::var(self(), dims, unbiased, keepdim);
   }
-  Tensor std(bool unbiased = true) const { return mote::std(self(), unbiased); }
+  template <std::same_as<bool> Bool = bool>
+  Tensor std(Bool unbiased = true) const {
+    return mote::std(self(), unbiased);
+  }
   Tensor std(const Dims& dims, bool unbiased = true, bool keepdim = false) const {
     return mote::std(self(), dims, unbiased, keepdim);
   }

@@ -109,8 +109,6 @@ Tensor variance_backward(const Tensor& g, const Tensor& x, const ReducedShape& r
 
 }  // namespace
 
-Tensor var(const Tensor& x, bool unbiased) { return var(x, Dims(), unbiased, false); }
-
 Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
   const ReducedShape reduced("var", x.shape(), dims, keepdim);
   Tensor y = run_variance("var", x, reduced, unbiased);
@@ -119,8 +117,6 @@ Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
            [reduced, unbiased, x = Saved(x)](const Tensor& g) { return variance_backward(g, x(), reduced, unbiased); });
   return y;
 }
-
-Tensor std(const Tensor& x, bool unbiased) { return mote::std(x, Dims(), unbiased, false); }
 
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
   const ReducedShape reduced("std", x.shape(), dims, keepdim);
