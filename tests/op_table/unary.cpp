@@ -77,7 +77,7 @@ std::vector<Row> activation_rows() {
   gelu_row.torch = "torch.nn.functional.gelu(x)";
   Row gelu_tanh = unary(
       "gelu.tanh", "the same by GPT-2's tanh formula", [](const Tensor& x) { return gelu(x, Gelu::Tanh); },
-      real(-4, 4));
+      real(-2, 4));
   gelu_tanh.torch = "torch.nn.functional.gelu(x, approximate='tanh')";
   return {
       unary("sigmoid", "1 / (1 + e^-x)", sigmoid, real(-6, 6), sigmoid_),
