@@ -1,13 +1,18 @@
-// Softmax and its gradient along the last dimension, row by row.
+// Softmax and its gradient along the last dimension. Dense rows of float are computed in place; others (16-bit types,
+// another dimension than the last in memory) go through dense copies, sixteen rows at a time, because neighbouring rows
+// then lie next to each other and share cache lines.
 #include <cmath>
-#include <vector>
 
 #include "cpu/cpu_backend.h"
+#include "cpu/scratch.h"
+#include "cpu/softmax_kernels.h"
 #include "cpu/strided_loop.h"
 
 namespace mote {
 
 namespace {
+
+constexpr int64_t kRowsAtOnce = 16;
 
 View starts_of_rows(const View& view) {
   View starts = view;
@@ -15,64 +20,117 @@ View starts_of_rows(const View& view) {
   return starts;
 }
 
-// Calls f(row of each view) with dense float or double copies; the first view's copy is written back.
-template <class T, class F>
-void for_rows(const View& out, const View& a, const View& b, const F& f) {
+// Elements of T at `from`, so many bytes apart along a row and from row to row, to dense rows of C.
+template <class T, class C>
+void load_rows(const char* from, int64_t step, int64_t row_step, int64_t rows, int64_t n, C* to) {
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t r = 0; r < rows; ++r)
+      to[r * n + j] = static_cast<C>(*reinterpret_cast<const T*>(from + j * step + r * row_step));
+}
+
+template <class T, class C>
+void store_rows(const C* from, char* to, int64_t step, int64_t row_step, int64_t rows, int64_t n) {
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t r = 0; r < rows; ++r)
+      *reinterpret_cast<T*>(to + j * step + r * row_step) = cast_to<T>(from[r * n + j]);
+}
+
+// Calls row(inputs, out, n) for all rows: N inputs and one output, each a pointer to n dense elements of C.
+template <class T, size_t N, class Row>
+void for_rows(const View& out, const std::array<const View*, N>& in, const Row& row) {
   using C = compute_t<T>;
   if (out.numel() == 0) return;
   const int64_t n = out.shape.back();
-  const View views[] = {starts_of_rows(out), starts_of_rows(a), starts_of_rows(b)};
-  const cpu::StridedLoop<3> loop({&views[0], &views[1], &views[2]});
+  std::array<View, N + 1> starts;
+  std::array<const View*, N + 1> pointers;
+  std::array<int64_t, N + 1> steps;
+  bool direct = std::is_same_v<C, T>;
+  for (size_t k = 0; k <= N; ++k) {
+    const View& view = k == 0 ? out : *in[k - 1];
+    starts[k] = starts_of_rows(view);
+    pointers[k] = &starts[k];
+    steps[k] = view.strides[view.strides.rank() - 1] * static_cast<int64_t>(sizeof(T));
+    direct = direct && (steps[k] == sizeof(T) || n == 1);
+  }
+  const cpu::StridedLoop<N + 1> loop(pointers);
   loop.run_parallel(std::max<int64_t>(1, cpu::kGrain / n), [&](const auto& at, const auto& strides, int64_t count) {
-    std::vector<C> y(n), u(n), v(n);
-    for (int64_t i = 0; i < count; ++i) {
-      const auto pointer = [&](int k) { return reinterpret_cast<T*>(at[k] + i * strides[k]); };
-      for (int64_t j = 0; j < n; ++j) u[j] = static_cast<C>(pointer(1)[j * a.strides[a.strides.rank() - 1]]);
-      for (int64_t j = 0; j < n; ++j) v[j] = static_cast<C>(pointer(2)[j * b.strides[b.strides.rank() - 1]]);
-      f(y.data(), u.data(), v.data(), n);
-      for (int64_t j = 0; j < n; ++j) pointer(0)[j * out.strides[out.strides.rank() - 1]] = cast_to<T>(y[j]);
+    const int64_t at_once = direct ? 1 : std::min(kRowsAtOnce, count);
+    const cpu::Scratch<C> copies =
+        direct ? cpu::Scratch<C>() : cpu::Scratch<C>(static_cast<int64_t>(N + 1) * at_once * n);
+    std::array<const C*, N> sources;
+    for (int64_t i = 0; i < count; i += at_once) {
+      const int64_t rows = std::min(at_once, count - i);
+      if (direct) {
+        for (size_t k = 0; k < N; ++k) sources[k] = reinterpret_cast<const C*>(at[k + 1] + i * strides[k + 1]);
+        row(sources, reinterpret_cast<C*>(at[0] + i * strides[0]), n);
+        continue;
+      }
+      const auto copy_of = [&](size_t k) { return copies.get() + static_cast<int64_t>(k) * at_once * n; };
+      for (size_t k = 1; k <= N; ++k) load_rows<T>(at[k] + i * strides[k], steps[k], strides[k], rows, n, copy_of(k));
+      for (int64_t r = 0; r < rows; ++r) {
+        for (size_t k = 0; k < N; ++k) sources[k] = copy_of(k + 1) + r * n;
+        row(sources, copy_of(0) + r * n, n);
+      }
+      store_rows<T>(copy_of(0), at[0] + i * strides[0], steps[0], strides[0], rows, n);
     }
   });
 }
 
-template <class C>
-void softmax_row(C* y, const C* x, int64_t n, bool log) {
-  C highest = -std::numeric_limits<C>::infinity();
+// --- float64 ---------------------------------------------------------------------------------------------------------
+
+void softmax_row(const double* x, double* y, int64_t n, bool log) {
+  double highest = -std::numeric_limits<double>::infinity(), total = 0;
   for (int64_t j = 0; j < n; ++j) highest = x[j] > highest || x[j] != x[j] ? x[j] : highest;
-  C total = 0;
-  for (int64_t j = 0; j < n; ++j) total += y[j] = std::exp(x[j] - highest);
-  if (log) {
-    const C shift = highest + std::log(total);
-    for (int64_t j = 0; j < n; ++j) y[j] = x[j] - shift;
-  } else {
+  if (!log) {
+    for (int64_t j = 0; j < n; ++j) total += y[j] = std::exp(x[j] - highest);
     for (int64_t j = 0; j < n; ++j) y[j] /= total;
+    return;
   }
+  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - highest);
+  const double rest = std::log(total);
+  for (int64_t j = 0; j < n; ++j) y[j] = x[j] - highest - rest;
 }
 
-template <class C>
-void softmax_backward_row(C* out, const C* g, const C* y, int64_t n, bool log) {
-  C total = 0;
+void softmax_backward_row(const double* g, const double* y, double* out, int64_t n, bool log) {
+  double total = 0;
   for (int64_t j = 0; j < n; ++j) total += log ? g[j] : g[j] * y[j];
   for (int64_t j = 0; j < n; ++j) out[j] = log ? g[j] - std::exp(y[j]) * total : y[j] * (g[j] - total);
+}
+
+// Calls f with the element type, which is floating-point: the operations have seen to that.
+template <class F>
+void dispatch_floating(DType dtype, const F& f) {
+  dispatch(dtype, [&](auto* tag) {
+    if constexpr (is_floating_point(dtype_of<std::remove_pointer_t<decltype(tag)>>)) f(tag);
+  });
 }
 
 }  // namespace
 
 void CpuBackend::softmax(const View& out, const View& in, bool log) {
-  dispatch(out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>))
-      for_rows<T>(out, in, in, [&](auto* y, const auto* x, const auto*, int64_t n) { softmax_row(y, x, n, log); });
+  const auto kernel = log ? cpu::softmax_kernels().log_softmax : cpu::softmax_kernels().softmax;
+  dispatch_floating(out.dtype, [&](auto* tag) {
+    for_rows<std::remove_pointer_t<decltype(tag)>, 1>(out, {&in}, [&](const auto& x, auto* y, int64_t n) {
+      if constexpr (std::is_same_v<decltype(y), double*>) {
+        softmax_row(x[0], y, n, log);
+      } else {
+        kernel(x[0], y, n);
+      }
+    });
   });
 }
 
 void CpuBackend::softmax_backward(const View& grad_in, const View& grad_out, const View& out, bool log) {
-  dispatch(out.dtype, [&](auto* tag) {
+  const auto kernel = log ? cpu::softmax_kernels().log_softmax_backward : cpu::softmax_kernels().softmax_backward;
+  dispatch_floating(out.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>))
-      for_rows<T>(grad_in, grad_out, out, [&](auto* result, const auto* g, const auto* y, int64_t n) {
-        softmax_backward_row(result, g, y, n, log);
-      });
+    for_rows<T, 2>(grad_in, {&grad_out, &out}, [&](const auto& x, auto* result, int64_t n) {
+      if constexpr (std::is_same_v<decltype(result), double*>) {
+        softmax_backward_row(x[0], x[1], result, n, log);
+      } else {
+        kernel(x[0], x[1], result, n);
+      }
+    });
   });
 }
 

@@ -3,18 +3,20 @@
 // eight rows of input and the rows are eight streams for the prefetcher.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/reduce_kernels.cpp"
-#include <hwy/foreach_target.h>
-// foreach_target.h comes first
+#include <hwy/foreach_target.h>  // compiles this file once for each instruction set
+//
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "cpu/reduce_kernels.h"
+#include "cpu/vector_map-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu {
 namespace HWY_NAMESPACE {
+namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -84,42 +86,50 @@ template <class Op, class T>
 T ReduceRun(const T* HWY_RESTRICT x, int64_t n) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  T result = Op::template Start<T>();
+  const auto start = hn::Set(d, Op::template Start<T>());
+  auto a = start, b = start, c = start, e = start;
   int64_t i = 0;
-  if (n >= lanes) {
-    auto a = hn::Set(d, result), b = a, c = a, e = a;
-    for (; i + 4 * lanes <= n; i += 4 * lanes) {
-      a = Op::Step(d, a, hn::LoadU(d, x + i));
-      b = Op::Step(d, b, hn::LoadU(d, x + i + lanes));
-      c = Op::Step(d, c, hn::LoadU(d, x + i + 2 * lanes));
-      e = Op::Step(d, e, hn::LoadU(d, x + i + 3 * lanes));
-    }
-    for (; i + lanes <= n; i += lanes) a = Op::Step(d, a, hn::LoadU(d, x + i));
-    result = Op::Lanes(d, Op::Merge(d, Op::Merge(d, a, b), Op::Merge(d, c, e)));
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = Op::Step(d, a, hn::LoadU(d, x + i));
+    b = Op::Step(d, b, hn::LoadU(d, x + i + lanes));
+    c = Op::Step(d, c, hn::LoadU(d, x + i + 2 * lanes));
+    e = Op::Step(d, e, hn::LoadU(d, x + i + 3 * lanes));
   }
-  for (; i < n; ++i) result = Op::StepOne(result, x[i]);
-  return result;
+  for (; i + lanes <= n; i += lanes) a = Op::Step(d, a, hn::LoadU(d, x + i));
+  if (i < n) {
+    const auto rest = static_cast<size_t>(n - i);
+    b = Op::Step(d, b, hn::IfThenElse(hn::FirstN(d, rest), load_first(d, x + i, rest), start));
+  }
+  return Op::Lanes(d, Op::Merge(d, Op::Merge(d, a, b), Op::Merge(d, c, e)));
 }
 
+// Corrected two-pass algorithm (Chan, Golub and LeVeque 1983): deviations are taken from a rounded mean, and their own
+// mean is taken out again.
 template <class T>
 Moments MomentsRun(const T* HWY_RESTRICT x, int64_t n) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const double mean = static_cast<double>(ReduceRun<SumStep>(x, n)) / static_cast<double>(n);
-  const T center = static_cast<T>(mean);
+  const auto count = static_cast<double>(n);
+  const T center = static_cast<T>(static_cast<double>(ReduceRun<SumStep>(x, n)) / count);
   const auto centers = hn::Set(d, center);
-  auto a = hn::Zero(d), b = a;
+  auto sum_a = hn::Zero(d), sum_b = sum_a, squares_a = sum_a, squares_b = sum_a;
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
     const auto u = hn::Sub(hn::LoadU(d, x + i), centers), v = hn::Sub(hn::LoadU(d, x + i + lanes), centers);
-    a = hn::MulAdd(u, u, a);
-    b = hn::MulAdd(v, v, b);
+    sum_a = hn::Add(sum_a, u);
+    sum_b = hn::Add(sum_b, v);
+    squares_a = hn::MulAdd(u, u, squares_a);
+    squares_b = hn::MulAdd(v, v, squares_b);
   }
-  double squares = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))));
-  for (; i < n; ++i) squares += static_cast<double>((x[i] - center) * (x[i] - center));
-  // The center is rounded to T: its distance from the mean is taken out again.
-  const double shift = static_cast<double>(center) - mean;
-  return {mean, not_negative(squares - static_cast<double>(n) * shift * shift)};
+  for (; i < n; i += lanes) {
+    const auto rest = static_cast<size_t>(std::min(lanes, n - i));
+    const auto u = hn::IfThenElseZero(hn::FirstN(d, rest), hn::Sub(load_first(d, x + i, rest), centers));
+    sum_a = hn::Add(sum_a, u);
+    squares_a = hn::MulAdd(u, u, squares_a);
+  }
+  const auto sum = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(sum_a, sum_b))));
+  const auto squares = static_cast<double>(hn::GetLane(hn::SumOfLanes(d, hn::Add(squares_a, squares_b))));
+  return {static_cast<double>(center) + sum / count, not_negative(squares - sum * sum / count)};
 }
 
 // load(i, j) gives a vector from row i at column j on, load_one(i, j) the element there.
@@ -193,6 +203,7 @@ const ReduceKernels<T>* Kernels() {
 const ReduceKernels<float>* FloatKernels() { return Kernels<float>(); }
 const ReduceKernels<double>* DoubleKernels() { return Kernels<double>(); }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace mote::cpu
 HWY_AFTER_NAMESPACE();
