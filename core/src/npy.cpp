@@ -7,7 +7,6 @@
 
 #include "file_tensor.h"
 #include "mote/error.h"
-#include "mote/grad_mode.h"
 #include "mote/serialize.h"
 
 namespace mote {
@@ -214,8 +213,7 @@ Tensor load_npy(const std::string& path, const Device& device) {
     reversed[i] = shape[shape.rank() - 1 - i];
     dims[i] = shape.rank() - 1 - i;
   }
-  const NoGradGuard no_grad;  // the result is no view of anything
-  return read_tensor(file, data_begin, reversed, type, device).permute(dims);
+  return read_tensor(file, data_begin, reversed, type, device).permute(dims).detach();
 }
 
 }  // namespace mote

@@ -34,10 +34,11 @@ struct FlatSin : Function<FlatSin> {
   static Tensor backward(AutogradContext& ctx, const Tensor& g) { return g * cos(ctx.saved_tensors()[0].detach()); }
 };
 
-struct WrongShape : Function<WrongShape> {
-  static Tensor forward(AutogradContext&, const Tensor& x) { return x * 2.0; }
-  static Tensor backward(AutogradContext&, const Tensor& g) { return (g * 2.0).unsqueeze(0); }
-};
+Tensor wrong_shape(const Tensor& x) {
+  Tensor y = x.detach() * 2.0;
+  if (needs_grad(x)) record("wrong_shape", y, {&x}, [](const Tensor& g) { return (g * 2.0).unsqueeze(0); });
+  return y;
+}
 
 }  // namespace
 
@@ -82,13 +83,11 @@ TEST_CASE("a wrong gradient is found and placed") {
                gradcheck(wrong, {other, x});
              }),
              contains("gradcheck: the derivative of output 1 at [0] (shape [3]) with respect to input 1 at [0] (shape "
-                      "[3]) is 3 by backward, but 2.0000") ||
-                 contains("is 3 by backward, but 1.9999"));
+                      "[3]) is 3 by backward, but "));
   CHECK_FALSE(gradcheck(wrong, {other, x}, {.raise_exception = false}));
   CHECK(gradcheck(wrong, {other, x}, {.atol = 1.1}));
-  CHECK_THAT(message_of<Error>([&] { gradcheck([](const Tensors& in) { return WrongShape::apply(in[0]); }, {x}); }),
-             contains("the gradient of input 0 is float64 of shape [1, 3], but the input is float64 of shape [3]") ||
-                 contains("shape [1, 3]"));
+  CHECK_THAT(message_of<Error>([&] { gradcheck([](const Tensors& in) { return wrong_shape(in[0]); }, {x}); }),
+             contains("the gradient of input 0 is float64 of shape [1, 3], but the input is float64 of shape [3]"));
 }
 
 TEST_CASE("a missing gradient is found") {

@@ -64,8 +64,15 @@ class Node : public RefCounted {
 
   void set_edges(std::vector<Edge> edges) { edges_ = std::move(edges); }
   void set_outputs(uint32_t outputs) { outputs_ = outputs; }
+  // This node as the end of the graph at a leaf, or null.
+  virtual LeafNode* as_leaf() { return nullptr; }
+
   uint64_t add_hook(uint32_t output_nr, Hook hook);
   void remove_hook(uint64_t id);
+  // Makes backward add the gradient of that output, as the hooks leave it, to slot->grad.
+  void retain_grad(uint32_t output_nr, const Ref<LeafNode>& slot);
+  // Undoes that; false where it was not done.
+  bool stop_retaining(const Ref<LeafNode>& slot);
   // Runs the hooks of each output on its gradient.
   void run_hooks(std::vector<Tensor>& gradients);
 
@@ -83,6 +90,7 @@ class Node : public RefCounted {
     uint64_t id;
     uint32_t output_nr;
     Hook hook;
+    Ref<LeafNode> slot;  // in place of a hook: where to keep the gradient
   };
 
   const char* name_;
@@ -98,12 +106,20 @@ class LeafNode : public Node {
  public:
   LeafNode() : Node("leaf") {}
   std::vector<Tensor> backward(std::vector<Tensor>& gradients) override;
+  LeafNode* as_leaf() override { return this; }
+  // grad += gradient, in place where nobody can tell.
+  void accumulate(Tensor gradient);
 
   Tensor grad;
 };
 
 // The node whose rule is running on this thread.
 Node* current_node();
+
+namespace detail {
+// Whether grad() is running on this thread, which must not change any .grad.
+bool is_inside_grad();
+}  // namespace detail
 
 // The edge at which a gradient of x enters the graph.
 Edge gradient_edge(const Tensor& x);
@@ -127,8 +143,8 @@ class Saved {
   explicit operator bool() const { return data_.defined(); }
 
  private:
-  Tensor data_;  // a leaf itself, or else an alias without history, so that an in-place operation makes no cycle
-  Edge edge_;    // of what is no leaf
+  Tensor data_;  // an alias without history, so that a later in-place operation on x makes no cycle
+  Edge edge_;    // where x's gradient enters the graph
   uint32_t version_ = 0;
 };
 
@@ -144,7 +160,7 @@ class SavedOutput {
   uint32_t output_nr_ = 0;
 };
 
-// Makes `node` the history of `outputs`. Used by record; rarely called directly.
+// Makes `node` the history of `outputs`, except for null ones. Used by record; rarely called directly.
 void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> outputs);
 
 namespace detail {

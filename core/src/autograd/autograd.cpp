@@ -75,13 +75,9 @@ void set_grad(const Tensor& x, const Tensor& gradient) {
 
 void retain_grad(const Tensor& x) {
   Node& node = hook_target(x, "retain_grad");
-  TensorImpl& impl = x.get();
-  if (x.is_leaf() || impl.leaf) return;
-  impl.leaf = make_ref<LeafNode>();
-  node.add_hook(impl.output_nr, [slot = impl.leaf](const Tensor& g) {
-    slot->grad = slot->grad.defined() ? slot->grad + g : g;
-    return Tensor();
-  });
+  if (node.as_leaf()) return;  // keeps its gradient anyway
+  leaf_of(x.get());
+  node.retain_grad(x.get().output_nr, x.get().leaf);
 }
 
 uint64_t register_hook(const Tensor& x, Hook hook) {
@@ -94,58 +90,67 @@ void backward_from(const Tensor& x, const Tensor* gradient, const BackwardOption
   backward({x}, gradients, options ? *options : BackwardOptions());
 }
 
-std::vector<Tensor> as_list(Tensor tensor) { return {std::move(tensor)}; }
-
 }  // namespace detail
 
 void remove_hook(const Tensor& x, uint64_t id) { hook_target(x, "remove_hook").remove_hook(id); }
 
-// For a view, the base's new value is its old one with `result` laid into the view's place:
-//   base' = base outside the view, result inside;  d base = g outside, d result = g inside.
-void rebase_history(const Tensor& self, const Tensor& result) {
-  TensorImpl& impl = self.get();
-  if (!impl.base) {
-    impl.grad_fn = Ref<Node>(result.grad_fn());
-    impl.output_nr = result.get().output_nr;
-    impl.requires_grad = true;
-    ++impl.history;
-    return;
+namespace {
+
+// Takes a retained gradient along when an in-place operation gives a tensor another history: its .grad is that of the
+// new value.
+class RetainedGrad {
+ public:
+  explicit RetainedGrad(TensorImpl& impl)
+      : impl_(impl), retained_(impl.grad_fn && impl.leaf && impl.grad_fn->stop_retaining(impl.leaf)) {}
+  ~RetainedGrad() {
+    if (retained_) impl_.grad_fn->retain_grad(impl_.output_nr, impl_.leaf);
   }
-  Tensor base(impl.base);
+  RetainedGrad(const RetainedGrad&) = delete;
+  RetainedGrad& operator=(const RetainedGrad&) = delete;
+
+ private:
+  TensorImpl& impl_;
+  bool retained_;
+};
+
+// What the view of a base shows is replaced by `result`:
+//   base' = base outside the view, result inside;  d base = g outside, d result = g inside.
+void rebase_view(const TensorImpl& view, const Tensor& result) {
+  Tensor base(view.base);
+  const RetainedGrad retained(base.get());
   // Both read the history before `record` replaces it.
   record("as_strided_scatter", base, {&base, &result},
-         [shape = impl.shape, strides = impl.strides, offset = impl.offset, base_shape = impl.base->shape,
-          base_strides = impl.base->strides, base_offset = impl.base->offset](const Tensor& g, const Needs& needs) {
+         [shape = view.shape, strides = view.strides, offset = view.offset, base_shape = view.base->shape,
+          base_strides = view.base->strides, base_offset = view.base->offset](const Tensor& g, const Needs& needs) {
            // A copy of g in the base's own geometry, so that the view's strides fit it.
-           const Tensor inside = restride(g, base_shape, base_strides, base_offset).as_strided(shape, strides, offset);
+           const int64_t reach = offset + extent_of(shape, strides);
+           const auto in_base = [&] { return restride(g, base_shape, base_strides, base_offset, reach); };
            std::array<Tensor, 2> gradients;
            if (needs[0]) {
-             const Tensor outside = restride(g, base_shape, base_strides, base_offset);
+             const Tensor outside = in_base();
              outside.as_strided(shape, strides, offset).zero_();
              gradients[0] = outside.as_strided(base_shape, base_strides, base_offset);
            }
-           if (needs[1]) gradients[1] = inside.clone();
+           if (needs[1]) gradients[1] = in_base().as_strided(shape, strides, offset).clone();
            return gradients;
          });
-  ++impl.base->history;
+  ++view.base->history;
 }
 
-std::vector<Tensor> AutogradContext::saved_tensors() const {
-  std::vector<Tensor> tensors;
-  for (const auto& read : saved_) tensors.push_back(read());
-  return tensors;
-}
+}  // namespace
 
-void AutogradContext::freeze(const std::vector<Tensor>& outputs) {
-  for (const Tensor& tensor : to_save_) {
-    uint32_t output_nr = 0;
-    while (output_nr < outputs.size() && outputs[output_nr].get().storage != tensor.get().storage) ++output_nr;
-    if (output_nr < outputs.size())
-      saved_.push_back(SavedOutput(tensor, output_nr));
-    else
-      saved_.push_back(Saved(tensor));
-  }
-  to_save_.clear();
+void rebase_history(const Tensor& self, const Tensor& computed) {
+  Tensor result = computed;
+  // Nothing of the old value was used: it gets a gradient of zeros, and still counts as recorded.
+  if (!result.requires_grad()) record("overwrite", result, {&self}, [](const Tensor& g) { return zeros_like(g); });
+  TensorImpl& impl = self.get();
+  if (impl.base) return rebase_view(impl, result);
+  const RetainedGrad retained(impl);
+  const Edge edge = gradient_edge(result);
+  impl.grad_fn = edge.node;
+  impl.output_nr = edge.output_nr;
+  impl.requires_grad = true;
+  ++impl.history;
 }
 
 }  // namespace mote

@@ -38,6 +38,10 @@ Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, co
                                                                                   const Needs& needs) {
            if (is_grad_enabled())
              throw StateError("checkpoint: create_graph is not possible through a checkpointed function");
+           if (detail::is_inside_grad())
+             throw StateError(
+                 "checkpoint: grad() cannot reach through a checkpointed function, whose parameters are found only by "
+                 "running it; use backward()");
            std::vector<Tensor> replayed;
            for (size_t i = 0; i < saved.size(); ++i) {
              replayed.push_back(saved[i]().detach());

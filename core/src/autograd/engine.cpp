@@ -16,7 +16,7 @@ namespace mote {
 namespace {
 
 thread_local constinit Node* running = nullptr;
-thread_local constinit bool capturing = false;  // inside grad(), where no .grad may change
+thread_local constinit bool inside_grad = false;  // in grad(), where no .grad may change
 
 // Sets a thread-local value until the end of the scope.
 template <class T>
@@ -209,18 +209,20 @@ std::vector<Edge> edges_of(const std::vector<Tensor>& tensors) {
 
 Node* current_node() { return running; }
 
+bool detail::is_inside_grad() { return inside_grad; }
+
 std::vector<Tensor> LeafNode::backward(std::vector<Tensor>& gradients) {
-  if (capturing)
-    throw StateError("grad: a checkpointed function reached a leaf; gradients through checkpoint() need backward()");
-  Tensor gradient = std::move(gradients[0]);
-  if (!grad.defined()) {
-    grad = is_grad_enabled() || is_ours(gradient) ? gradient : gradient.clone();
-  } else if (is_grad_enabled()) {
-    grad = grad + gradient;
-  } else {
-    grad.add_(gradient);
-  }
+  accumulate(std::move(gradients[0]));
   return {};
+}
+
+void LeafNode::accumulate(Tensor gradient) {
+  if (grad.defined() && !is_grad_enabled())
+    grad.add_(gradient);
+  else if (grad.defined())
+    grad = grad + gradient;
+  else
+    grad = is_ours(gradient) ? std::move(gradient) : gradient.clone();
 }
 
 void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gradients,
@@ -228,6 +230,7 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
   std::vector<Tensor> starts = root_gradients("backward", tensors, gradients);
   const std::vector<Edge> roots = edges_of(tensors);
   const GradModeGuard mode(options.create_graph);
+  const Scoped<bool> scope(inside_grad, false);
   Pass(nullptr, options.retain_graph || options.create_graph).run(roots, std::move(starts));
 }
 
@@ -242,7 +245,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   }
   {
     const GradModeGuard mode(options.create_graph);
-    const Scoped<bool> scope(capturing, true);
+    const Scoped<bool> scope(inside_grad, true);
     Pass(&captures, options.retain_graph || options.create_graph).run(edges_of(outputs), std::move(starts));
   }
   std::vector<Tensor> result;

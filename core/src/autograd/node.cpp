@@ -47,21 +47,33 @@ void destroy_ref(TensorImpl* impl) { delete impl; }
 uint64_t Node::add_hook(uint32_t output_nr, Hook hook) {
   static std::atomic<uint64_t> next_id{1};
   const uint64_t id = next_id.fetch_add(1, std::memory_order_relaxed);
-  hooks_.push_back({id, output_nr, std::move(hook)});
+  hooks_.push_back({id, output_nr, std::move(hook), {}});
   return id;
 }
 
 void Node::remove_hook(uint64_t id) {
-  std::erase_if(hooks_, [&](const HookEntry& entry) { return entry.id == id; });
+  std::erase_if(hooks_, [&](const HookEntry& entry) { return entry.hook && entry.id == id; });
+}
+
+void Node::retain_grad(uint32_t output_nr, const Ref<LeafNode>& slot) {
+  const bool retained =
+      std::any_of(hooks_.begin(), hooks_.end(), [&](const HookEntry& entry) { return entry.slot == slot; });
+  if (!retained) hooks_.push_back({0, output_nr, {}, slot});
+}
+
+bool Node::stop_retaining(const Ref<LeafNode>& slot) {
+  return std::erase_if(hooks_, [&](const HookEntry& entry) { return entry.slot == slot; }) > 0;
 }
 
 void Node::run_hooks(std::vector<Tensor>& gradients) {
   for (size_t i = 0; i < hooks_.size(); ++i) {
     const HookEntry entry = hooks_[i];  // a copy: the hook may add or remove hooks
-    if (entry.output_nr >= gradients.size() || !gradients[entry.output_nr].defined()) continue;
+    if (!entry.hook || !gradients[entry.output_nr].defined()) continue;
     if (Tensor replaced = entry.hook(gradients[entry.output_nr]); replaced.defined())
       gradients[entry.output_nr] = std::move(replaced);
   }
+  for (const HookEntry& entry : hooks_)
+    if (entry.slot && gradients[entry.output_nr].defined()) entry.slot->accumulate(gradients[entry.output_nr]);
 }
 
 bool needs_grad(const std::vector<Tensor>& tensors) {
@@ -82,10 +94,13 @@ void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> ou
   node->set_outputs(static_cast<uint32_t>(outputs.size()));
   uint32_t output_nr = 0;
   for (Tensor* output : outputs) {
+    const uint32_t number = output_nr++;
+    if (!output) continue;
     TensorImpl& impl = output->get();
     impl.grad_fn = node;
-    impl.output_nr = output_nr++;
+    impl.output_nr = number;
     impl.requires_grad = true;
+    impl.loose = false;
   }
 }
 
@@ -106,9 +121,13 @@ void check_version(const Tensor& data, uint32_t version) {
 // An alias of `data` whose history is output `output_nr` of `node`.
 Tensor with_history(const Tensor& data, const Ref<Node>& node, uint32_t output_nr) {
   Tensor result = alias_of(data);
-  result.get().grad_fn = node;
-  result.get().output_nr = output_nr;
-  result.get().requires_grad = true;
+  TensorImpl& impl = result.get();
+  if (LeafNode* leaf = node->as_leaf())
+    impl.leaf = Ref<LeafNode>(leaf);
+  else
+    impl.grad_fn = node;
+  impl.output_nr = output_nr;
+  impl.requires_grad = true;
   return result;
 }
 
@@ -116,13 +135,9 @@ Tensor with_history(const Tensor& data, const Ref<Node>& node, uint32_t output_n
 
 Saved::Saved(const Tensor& x, bool keep) {
   if (!keep) return;
-  version_ = x.version();
-  if (tracks_grad(x) && x.is_leaf()) {
-    data_ = x;
-    return;
-  }
-  edge_ = gradient_edge(x);
   data_ = alias_of(x);
+  edge_ = gradient_edge(x);
+  version_ = x.version();
 }
 
 Tensor Saved::operator()() const {

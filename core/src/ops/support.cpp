@@ -34,6 +34,8 @@ Tensor make_view(const Tensor& x, const Shape& shape, const Shape& strides, int6
   if (is_grad_enabled()) {
     impl->base = source.base ? source.base : x.impl_ref();
     impl->base_history = impl->base->history;
+  } else {
+    impl->loose = source.requires_grad || source.loose;
   }
   if (detail::is_watching()) detail::note(*impl);
   return Tensor(std::move(impl));
@@ -80,6 +82,15 @@ bool overlaps_itself(const Shape& shape, const Shape& strides) {
     reach += (shape[dim] - 1) * strides[dim];
   }
   return false;
+}
+
+void check_recordable(const char* op, const Tensor& self) {
+  if (self.get().loose)
+    throw StateError(fmt::format(
+        "{}: self is a view that was made under a mote::NoGradGuard, so that this change would not reach the "
+        "gradient of the tensor it views; make the view outside of the guard, or change its clone() or "
+        "detach()",
+        op));
 }
 
 void check_writable(const char* op, const Tensor& self) {

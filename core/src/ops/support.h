@@ -80,6 +80,9 @@ void name_index_errors(const char* op, const Call& call) {
 // Throws where `self` may not be written: a leaf that requires grad (in grad mode), or memory that overlaps itself.
 void check_writable(const char* op, const Tensor& self);
 
+// Throws where a change of `self` cannot be recorded for backward.
+void check_recordable(const char* op, const Tensor& self);
+
 // How many elements of memory a tensor of this geometry spans, from its first to its last; 0 where it has none.
 int64_t extent_of(const Shape& shape, const Shape& strides);
 
@@ -104,6 +107,7 @@ Tensor in_place(const char* op, const Tensor& self, bool needs_gradient, Compute
     self.get().storage->bump_version();
     return self;
   }
+  check_recordable(op, self);
   const Tensor result = compute(mote::clone(self), nullptr);
   backend_of(self).copy(view_of(self), view_of(result));
   self.get().storage->bump_version();

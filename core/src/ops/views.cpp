@@ -194,7 +194,9 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
 Tensor detach(const Tensor& x) {
   const NoGradGuard no_grad;  // a view without a base: what is done to it is no part of x's history
   const TensorImpl& impl = x.get();
-  return make_view(x, impl.shape, impl.strides, impl.offset);
+  Tensor y = make_view(x, impl.shape, impl.strides, impl.offset);
+  y.get().loose = false;
+  return y;
 }
 
 }  // namespace mote
