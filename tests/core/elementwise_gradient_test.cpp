@@ -65,6 +65,7 @@ const Case kUnary[] = {
     {"x / 3", [](const Tensor& x) { return x / 3; }},
     {"3 / x", [](const Tensor& x) { return 3 / x; }, 0.4, 2.0},
     {"x % 0.7", [](const Tensor& x) { return x % 0.7; }},
+    {"3.1 % x", [](const Tensor& x) { return 3.1 % x; }, 0.4, 2.0},
     {"maximum", [](const Tensor& x) { return maximum(x, 0.4); }},
     {"minimum", [](const Tensor& x) { return minimum(x, 0.4); }},
     {"triu", [](const Tensor& x) { return triu(x, -1); }},

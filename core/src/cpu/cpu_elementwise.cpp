@@ -20,8 +20,10 @@ Row require(Row row, const char* name, DType dtype) {
 
 bool is_dense(const View& view) { return compute_dtype(view.dtype) == view.dtype && view.is_contiguous(); }
 
-// Costly functions are worth a second thread sooner.
-int64_t grain_of(UnaryOp op) { return kind_of(op) == OpKind::Float ? kGrain / 4 : kGrain; }
+// Functions without a vector form take long enough to be worth a second thread sooner.
+int64_t grain_of(UnaryOp op, DType dtype) {
+  return kind_of(op) == OpKind::Float && !find_vector_row(op, compute_dtype(dtype)) ? kGrain / 4 : kGrain;
+}
 
 int64_t size_in_bytes(DType dtype) { return static_cast<int64_t>(size_of(dtype)); }
 
@@ -66,6 +68,20 @@ void run_binary(BinaryRow row, const View& out, const View& a, const View& b) {
   });
 }
 
+// One operand is a number, the rest is dense: no strides to walk.
+void run_with_number(BinaryRow row, const View& out, const View& dense, const View& number, bool number_first) {
+  const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(dense.dtype);
+  parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    InputBlock repeated(number.dtype);
+    for (int64_t i = begin; i < end; i += kBlock) {
+      const int64_t n = std::min(kBlock, end - i);
+      const void* numbers = repeated.read(number.as<char>(), 0, n);
+      const void* elements = dense.as<char>() + i * from;
+      row(number_first ? numbers : elements, number_first ? elements : numbers, out.as<char>() + i * to, n);
+    }
+  });
+}
+
 // A number as an operand: a single element of the compute type, which is float32 for 16-bit types, so that it is not
 // rounded to 16 bits first.
 class ScalarOperand {
@@ -93,7 +109,8 @@ void check_divisor(BinaryOp op, const View& divisor) {
     using T = std::remove_pointer_t<decltype(tag)>;
     if constexpr (std::is_integral_v<T>) {
       loop.run(0, loop.numel, [&](const auto& at, const auto& step, int64_t count) {
-        for (int64_t i = 0; i < count; ++i)
+        const int64_t distinct = step[0] == 0 ? 1 : count;
+        for (int64_t i = 0; i < distinct; ++i)
           if (*reinterpret_cast<const T*>(at[0] + i * step[0]) == T(0))
             throw ValueError(fmt::format("{}: division by zero in a tensor of dtype {}",
                                          op == BinaryOp::FloorDivide ? "floor_divide" : "remainder",
@@ -107,9 +124,9 @@ void check_divisor(BinaryOp op, const View& divisor) {
 
 void CpuBackend::unary(UnaryOp op, const View& out, const View& in) {
   const UnaryRow row = require(find_row(op, compute_dtype(in.dtype)), name_of(op), in.dtype);
-  if (!is_dense(out) || !is_dense(in)) return run_unary(row, grain_of(op), out, in);
+  if (!is_dense(out) || !is_dense(in)) return run_unary(row, grain_of(op, in.dtype), out, in);
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(in.dtype);
-  parallel_for(out.numel(), grain_of(op), [&](int64_t begin, int64_t end) {
+  parallel_for(out.numel(), grain_of(op, in.dtype), [&](int64_t begin, int64_t end) {
     row(in.as<char>() + begin * from, out.as<char>() + begin * to, end - begin);
   });
 }
@@ -125,11 +142,19 @@ void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const View&
 }
 
 void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const Scalar& b) {
-  binary(op, out, a, ScalarOperand(b, a.dtype, out.shape).view());
+  const ScalarOperand number(b, a.dtype, out.shape);
+  if (!is_dense(out) || !is_dense(a)) return binary(op, out, a, number.view());
+  const BinaryRow row = require(find_row(op, a.dtype), name_of(op), a.dtype);
+  check_divisor(op, number.view());
+  run_with_number(row, out, a, number.view(), false);
 }
 
 void CpuBackend::binary(BinaryOp op, const View& out, const Scalar& a, const View& b) {
-  binary(op, out, ScalarOperand(a, b.dtype, out.shape).view(), b);
+  const ScalarOperand number(a, b.dtype, out.shape);
+  if (!is_dense(out) || !is_dense(b)) return binary(op, out, number.view(), b);
+  const BinaryRow row = require(find_row(op, b.dtype), name_of(op), b.dtype);
+  check_divisor(op, b);
+  run_with_number(row, out, b, number.view(), true);
 }
 
 }  // namespace mote

@@ -182,13 +182,18 @@ struct FrontCloser {
   }
 };
 
+// Called before the lists of a thread first hold something.
+void watch_thread_end() {
+  static thread_local FrontCloser closer;
+  (void)closer;
+}
+
 void* allocate_small(int index) {
   BlockList& list = front.lists[static_cast<size_t>(index)];
-  if (list.count == 0) {
-    if (!front.closed) static thread_local FrontCloser closer;
-    Pool::instance().refill(index, list);
-    if (list.count == 0) return nullptr;
-  }
+  if (list.count > 0) return list.pop();
+  if (!front.closed) watch_thread_end();
+  Pool::instance().refill(index, list);
+  if (list.count == 0) return nullptr;
   void* memory = list.pop();
   if (front.closed) Pool::instance().take_back(index, list, 0);
   return memory;
@@ -196,6 +201,7 @@ void* allocate_small(int index) {
 
 void free_small(int index, void* memory) noexcept {
   BlockList& list = front.lists[static_cast<size_t>(index)];
+  if (list.count == 0 && !front.closed) watch_thread_end();
   list.push(memory);
   if (list.count > kFrontLimit || front.closed)
     Pool::instance().take_back(index, list, front.closed ? 0 : kFrontLimit / 2);

@@ -50,8 +50,9 @@ void where_rows(const View& out, const View& condition, const View& a, const Vie
   loop.run_parallel(kGrain, [](const auto& at, const auto& step, int64_t count) {
     if (step == std::array<int64_t, 4>{kSize, 1, kSize, kSize}) {
       T* to = reinterpret_cast<T*>(at[0]);
+      const char* chosen = at[1];
       const T *left = reinterpret_cast<const T*>(at[2]), *right = reinterpret_cast<const T*>(at[3]);
-      for (int64_t i = 0; i < count; ++i) to[i] = at[1][i] ? left[i] : right[i];
+      for (int64_t i = 0; i < count; ++i) to[i] = chosen[i] ? left[i] : right[i];
       return;
     }
     for (int64_t i = 0; i < count; ++i)
@@ -68,7 +69,8 @@ void masked_fill_rows(const View& out, const View& in, const View& mask, T value
     if (step == std::array<int64_t, 3>{kSize, kSize, 1}) {
       T* to = reinterpret_cast<T*>(at[0]);
       const T* from = reinterpret_cast<const T*>(at[1]);
-      for (int64_t i = 0; i < count; ++i) to[i] = at[2][i] ? value : from[i];
+      const char* filled = at[2];
+      for (int64_t i = 0; i < count; ++i) to[i] = filled[i] ? value : from[i];
       return;
     }
     for (int64_t i = 0; i < count; ++i)

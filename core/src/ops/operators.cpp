@@ -20,7 +20,12 @@ Tensor operator/(const Tensor& a, const Scalar& b) { return div(a, b); }
 Tensor operator/(const Scalar& a, const Tensor& b) { return div(a, b); }
 Tensor operator%(const Tensor& a, const Tensor& b) { return remainder(a, b); }
 Tensor operator%(const Tensor& a, const Scalar& b) { return remainder(a, b); }
-Tensor operator%(const Scalar& a, const Tensor& b) { return apply("remainder", BinaryOp::Remainder, a, b); }
+// a - b floor(a / b)
+Tensor operator%(const Scalar& a, const Tensor& b) {
+  Tensor y = apply("remainder", BinaryOp::Remainder, a, b);
+  if (needs_grad(b)) record("remainder", y, {&b}, [a, b = Saved(b)](const Tensor& g) { return -g * floor(a / b()); });
+  return y;
+}
 
 Tensor operator==(const Tensor& a, const Tensor& b) { return eq(a, b); }
 Tensor operator==(const Tensor& a, const Scalar& b) { return eq(a, b); }
