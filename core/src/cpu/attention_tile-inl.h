@@ -10,51 +10,15 @@
 #include <hwy/highway.h>
 
 #include <limits>
-#include <type_traits>
 
 #include "cpu/attention_kernels.h"
+#include "cpu/exp_nonpositive-inl.h"
 #include "mote/philox.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-// 2^x for x <= 0 within 1 unit in the last place, 0 below the least normal exponent, NaN for NaN. The Taylor polynomial
-// of 2^f on [-1/2, 1/2] has a remainder under 6e-9 (degree 7) and 4e-18 (degree 13).
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp2_of_nonpositive(D d, V x) {
-  using T = hn::TFromD<D>;
-  constexpr bool kSingle = std::is_same_v<T, float>;
-  constexpr T kLeast = kSingle ? T(-126) : T(-1022);
-  constexpr int kMantissa = kSingle ? 23 : 52;
-  const auto whole = hn::Round(hn::Max(hn::Set(d, kLeast), x));
-  const auto f = hn::Sub(x, whole);
-  V y;
-  if constexpr (kSingle) {
-    y = hn::Set(d, 1.5252733804e-5f);
-    y = hn::MulAdd(y, f, hn::Set(d, 1.5403530394e-4f));
-    y = hn::MulAdd(y, f, hn::Set(d, 1.3333558146e-3f));
-    y = hn::MulAdd(y, f, hn::Set(d, 9.6181291076e-3f));
-    y = hn::MulAdd(y, f, hn::Set(d, 5.5504108665e-2f));
-    y = hn::MulAdd(y, f, hn::Set(d, 2.4022650696e-1f));
-    y = hn::MulAdd(y, f, hn::Set(d, 6.9314718056e-1f));
-  } else {
-    constexpr double kCoefficients[] = {1.3691488853904128e-12, 2.5678435993488202e-11, 4.4455382718708116e-10,
-                                        7.0549116208011233e-9,  1.0178086009239699e-7,  1.3215486790144309e-6,
-                                        1.5252733804059840e-5,  1.5403530393381608e-4,  1.3333558146428443e-3,
-                                        9.6181291076284772e-3,  5.5504108664821580e-2,  2.4022650695910071e-1,
-                                        6.9314718055994531e-1};
-    y = hn::Set(d, kCoefficients[0]);
-    HWY_UNROLL(12)
-    for (int i = 1; i < 13; ++i) y = hn::MulAdd(y, f, hn::Set(d, kCoefficients[i]));
-  }
-  y = hn::MulAdd(y, f, hn::Set(d, T(1)));
-  const hn::RebindToSigned<D> di;
-  const auto exponent = hn::ShiftLeft<kMantissa>(hn::ConvertTo(di, whole));
-  const auto scaled = hn::BitCast(d, hn::Add(hn::BitCast(di, y), exponent));
-  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, kLeast)), scaled);
-}
 
 // A row of a tile's mask words as a vector mask for the queries from `column` on.
 template <class D>

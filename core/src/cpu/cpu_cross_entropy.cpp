@@ -1,64 +1,99 @@
+// Cross-entropy row by row: one pass over the logits forward, and one from logits to their gradient backward.
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
 #include "cpu/cpu_backend.h"
+#include "cpu/cross_entropy_kernels.h"
 #include "cpu/parallel.h"
+#include "cpu/row_buffers.h"
 #include "mote/error.h"
 
 namespace mote {
 
-void CpuBackend::cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
-                               int64_t ignore_index, double label_smoothing) {
-  const int64_t rows = logits.shape[0], classes = logits.shape[1];
-  dispatch(logits.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t t = target.as<int64_t>()[r * target.strides[0]];
-        if (t != ignore_index && (t < 0 || t >= classes))
-          throw IndexError(fmt::format("cross_entropy: target {} at row {} is outside [0, {})", t, r, classes));
-        const T* x = logits.as<T>() + r * logits.strides[0];
-        const auto at = [&](int64_t i) { return static_cast<double>(cast_to<C>(x[i * logits.strides[1]])); };
-        double greatest = -std::numeric_limits<double>::infinity(), sum = 0, total = 0;
-        for (int64_t i = 0; i < classes; ++i) greatest = std::max(greatest, at(i)), total += at(i);
-        for (int64_t i = 0; i < classes; ++i) sum += std::exp(at(i) - greatest);
-        const double lse = greatest + std::log(sum);
-        log_sum_exp.as<C>()[r] = static_cast<C>(lse);
-        loss.as<C>()[r] =
-            t == ignore_index
-                ? C(0)
-                : static_cast<C>(
-                      (1.0 - label_smoothing) * (lse - at(t)) +
-                      (label_smoothing > 0 ? label_smoothing * (lse - total / static_cast<double>(classes)) : 0));
-      }
+namespace {
+
+template <class T>
+T& element(const View& view, int64_t i) {
+  return view.as<T>()[i * view.strides[0]];
+}
+
+void check_targets(const View& target, int64_t classes, int64_t ignore_index) {
+  for (int64_t r = 0; r < target.shape[0]; ++r) {
+    const auto t = element<int64_t>(target, r);
+    if ((t < 0 || t >= classes) && t != ignore_index)
+      throw IndexError(fmt::format("cross_entropy: target {} at row {} is outside [0, {})", t, r, classes));
+  }
+}
+
+int64_t grain_of(int64_t classes) { return std::max<int64_t>(1, cpu::kGrain / 4 / std::max<int64_t>(classes, 1)); }
+
+template <class C>
+void forward(const View& loss, const View& log_sum_exp, const View& logits, const View& target, int64_t ignore_index,
+             double smoothing) {
+  const int64_t classes = logits.shape[1];
+  const auto kernel = cpu::cross_entropy_kernels<C>().forward;
+  const C share = static_cast<C>(smoothing / static_cast<double>(std::max<int64_t>(classes, 1)));
+  cpu::parallel_for(logits.shape[0], grain_of(classes), [&](int64_t begin, int64_t end) {
+    const cpu::InputRow<C> rows(logits.dtype, logits.strides[1], classes);
+    for (int64_t r = begin; r < end; ++r) {
+      const auto t = element<int64_t>(target, r);
+      const C* const x = rows.read(cpu::row_of(logits, r));
+      const auto sums = kernel(x, classes, smoothing > 0.0);
+      element<C>(log_sum_exp, r) = sums.log_sum_exp;
+      if (t == ignore_index)
+        element<C>(loss, r) = C(0);
+      else if (smoothing > 0.0)
+        element<C>(loss, r) = sums.log_sum_exp - static_cast<C>(1.0 - smoothing) * x[t] - share * sums.total;
+      else
+        element<C>(loss, r) = sums.log_sum_exp - x[t];
     }
   });
+}
+
+template <class C>
+void backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp, const View& logits,
+              const View& target, int64_t ignore_index, double smoothing) {
+  const int64_t classes = logits.shape[1];
+  const auto kernel = cpu::cross_entropy_kernels<C>().backward;
+  const C share = static_cast<C>(smoothing / static_cast<double>(std::max<int64_t>(classes, 1)));
+  cpu::parallel_for(logits.shape[0], grain_of(classes), [&](int64_t begin, int64_t end) {
+    const cpu::InputRow<C> rows(logits.dtype, logits.strides[1], classes);
+    const cpu::OutputRow<C> results(grad_logits.dtype, grad_logits.strides[1], classes);
+    for (int64_t r = begin; r < end; ++r) {
+      void* const at = cpu::row_of(grad_logits, r);
+      C* const out = results.place(at);
+      const auto t = element<int64_t>(target, r);
+      if (t == ignore_index) {
+        std::fill_n(out, classes, C(0));
+      } else {
+        const C g = element<C>(grad_loss, r);
+        kernel(rows.read(cpu::row_of(logits, r)), element<C>(log_sum_exp, r), share, g, out, classes);
+        out[t] -= static_cast<C>(1.0 - smoothing) * g;
+      }
+      results.write(at);
+    }
+  });
+}
+
+}  // namespace
+
+void CpuBackend::cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
+                               int64_t ignore_index, double label_smoothing) {
+  check_targets(target, logits.shape[1], ignore_index);
+  if (logits.dtype == DType::Float64)
+    forward<double>(loss, log_sum_exp, logits, target, ignore_index, label_smoothing);
+  else
+    forward<float>(loss, log_sum_exp, logits, target, ignore_index, label_smoothing);
 }
 
 void CpuBackend::cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,
                                         const View& logits, const View& target, int64_t ignore_index,
                                         double label_smoothing) {
-  const int64_t rows = logits.shape[0], classes = logits.shape[1];
-  dispatch(logits.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t t = target.as<int64_t>()[r * target.strides[0]];
-        const double g = t == ignore_index ? 0.0 : static_cast<double>(grad_loss.as<C>()[r * grad_loss.strides[0]]);
-        for (int64_t i = 0; i < classes; ++i) {
-          const double x = cast_to<C>(logits.as<T>()[r * logits.strides[0] + i * logits.strides[1]]);
-          const double p = std::exp(x - static_cast<double>(log_sum_exp.as<C>()[r]));
-          const double want = (i == t ? 1.0 - label_smoothing : 0.0) + label_smoothing / static_cast<double>(classes);
-          grad_logits.as<T>()[r * grad_logits.strides[0] + i * grad_logits.strides[1]] =
-              cast_to<T>(t == ignore_index ? 0.0 : (p - want) * g);
-        }
-      }
-    }
-  });
+  if (logits.dtype == DType::Float64)
+    backward<double>(grad_logits, grad_loss, log_sum_exp, logits, target, ignore_index, label_smoothing);
+  else
+    backward<float>(grad_logits, grad_loss, log_sum_exp, logits, target, ignore_index, label_smoothing);
 }
 
 }  // namespace mote

@@ -1,91 +1,139 @@
-#include <cmath>
+// Layer normalisation row by row. The gradients of weight and bias are sums over all rows: rows are cut into blocks by
+// their number alone, each block has its own sums, and these are added in order, so that threads change no bit.
+#include "cpu/layer_norm_kernels.h"
+
+#include <algorithm>
 
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
+#include "cpu/row_buffers.h"
 
 namespace mote {
 
 namespace {
 
-template <class T, class C>
-void forward(const View& out, const View& mean, const View& rstd, const LayerNormArgs& a) {
-  const int64_t rows = a.x.shape[0], width = a.x.shape[1];
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* x = a.x.as<T>() + r * a.x.strides[0];
-    const int64_t sx = a.x.strides[1];
-    double sum = 0, square = 0;
-    for (int64_t i = 0; i < width; ++i) sum += static_cast<double>(cast_to<C>(x[i * sx]));
-    const double m = sum / static_cast<double>(width);
-    for (int64_t i = 0; i < width; ++i) {
-      const double d = static_cast<double>(cast_to<C>(x[i * sx])) - m;
-      square += d * d;
+using cpu::InputRow;
+using cpu::OutputRow;
+using cpu::Scratch;
+
+constexpr int64_t kMaxBlocks = 64;  // sums of weight and bias that are kept apart
+
+template <class C>
+C& element(const View& view, int64_t i) {
+  return view.as<C>()[i * view.strides[0]];
+}
+
+// weight and bias, dense for the whole call.
+template <class C>
+struct Factors {
+  explicit Factors(const LayerNormArgs& args) : weight_row(input_of(args.weight)), bias_row(input_of(args.bias)) {
+    if (args.weight) weight = weight_row.read(args.weight->data);
+    if (args.bias) bias = bias_row.read(args.bias->data);
+  }
+
+  InputRow<C> weight_row, bias_row;
+  const C* weight = nullptr;
+  const C* bias = nullptr;
+
+ private:
+  static InputRow<C> input_of(const std::optional<View>& factor) {
+    return factor ? InputRow<C>(factor->dtype, factor->strides[0], factor->shape[0]) : InputRow<C>(dtype_of<C>, 1, 0);
+  }
+};
+
+int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kGrain / 4 / std::max<int64_t>(width, 1)); }
+
+template <class C>
+void forward(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
+  const int64_t width = args.x.shape[1];
+  const Factors<C> factors(args);
+  const auto kernel = cpu::layer_norm_kernels<C>().forward;
+  cpu::parallel_for(args.x.shape[0], grain_of(width), [&](int64_t begin, int64_t end) {
+    const InputRow<C> x(args.x.dtype, args.x.strides[1], width);
+    const OutputRow<C> y(out.dtype, out.strides[1], width);
+    for (int64_t r = begin; r < end; ++r) {
+      void* const at = cpu::row_of(out, r);
+      kernel({x.read(cpu::row_of(args.x, r)), factors.weight, factors.bias, width}, args.eps, y.place(at),
+             &element<C>(mean, r), &element<C>(rstd, r));
+      y.write(at);
     }
-    const double s = 1.0 / std::sqrt(square / static_cast<double>(width) + a.eps);
-    mean.as<C>()[r * mean.strides[0]] = static_cast<C>(m);
-    rstd.as<C>()[r * rstd.strides[0]] = static_cast<C>(s);
-    for (int64_t i = 0; i < width; ++i) {
-      double y = (static_cast<double>(cast_to<C>(x[i * sx])) - m) * s;
-      if (a.weight) y *= static_cast<double>(cast_to<C>(a.weight->as<T>()[i * a.weight->strides[0]]));
-      if (a.bias) y += static_cast<double>(cast_to<C>(a.bias->as<T>()[i * a.bias->strides[0]]));
-      out.as<T>()[r * out.strides[0] + i * out.strides[1]] = cast_to<T>(y);
-    }
+  });
+}
+
+struct Targets {
+  std::optional<View> x, weight, bias;
+};
+
+// Rows [begin, end): writes their grad_x and adds to the two sums, where those are wanted.
+template <class C>
+void backward_rows(const Targets& targets, const View& grad_out, const View& mean, const View& rstd,
+                   const LayerNormArgs& args, const C* weight, int64_t begin, int64_t end, C* sum_weight, C* sum_bias) {
+  const int64_t width = args.x.shape[1];
+  const InputRow<C> x(args.x.dtype, args.x.strides[1], width), g(grad_out.dtype, grad_out.strides[1], width);
+  const OutputRow<C> dx(args.x.dtype, targets.x ? targets.x->strides[1] : 1, targets.x ? width : 0);
+  const auto kernel = cpu::layer_norm_kernels<C>().backward;
+  for (int64_t r = begin; r < end; ++r) {
+    void* const at = targets.x ? cpu::row_of(*targets.x, r) : nullptr;
+    kernel({x.read(cpu::row_of(args.x, r)), weight, nullptr, width}, g.read(cpu::row_of(grad_out, r)),
+           element<C>(mean, r), element<C>(rstd, r), {at ? dx.place(at) : nullptr, sum_weight, sum_bias});
+    if (at) dx.write(at);
   }
 }
 
-template <class T, class C>
-void backward(std::optional<View> grad_x, std::optional<View> grad_weight, std::optional<View> grad_bias,
-              const View& grad_out, const View& mean, const View& rstd, const LayerNormArgs& a) {
-  const int64_t rows = a.x.shape[0], width = a.x.shape[1];
-  std::vector<double> dw(static_cast<size_t>(width)), db(static_cast<size_t>(width));
-  for (int64_t r = 0; r < rows; ++r) {
-    const double m = mean.as<C>()[r * mean.strides[0]], s = rstd.as<C>()[r * rstd.strides[0]];
-    double sum_d = 0, sum_dh = 0;
-    const auto at = [&](int64_t i, double& h, double& d) {
-      h = (static_cast<double>(cast_to<C>(a.x.as<T>()[r * a.x.strides[0] + i * a.x.strides[1]])) - m) * s;
-      const double g = cast_to<C>(grad_out.as<T>()[r * grad_out.strides[0] + i * grad_out.strides[1]]);
-      d = a.weight ? g * static_cast<double>(cast_to<C>(a.weight->as<T>()[i * a.weight->strides[0]])) : g;
-      return g;
-    };
-    for (int64_t i = 0; i < width; ++i) {
-      double h, d;
-      const double g = at(i, h, d);
-      sum_d += d;
-      sum_dh += d * h;
-      dw[static_cast<size_t>(i)] += g * h;
-      db[static_cast<size_t>(i)] += g;
+// The sums of all blocks, [blocks][2][width], in order, into the gradient of weight (which = 0) or bias.
+template <class C>
+void add_blocks(const View& target, const C* sums, int64_t blocks, int64_t which) {
+  const int64_t width = target.shape[0];
+  Scratch<C> total(width);
+  std::fill_n(total.get(), width, C(0));
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int64_t i = 0; i < width; ++i) total[i] += sums[(2 * b + which) * width + i];
+  const OutputRow<C> row(target.dtype, target.strides[0], width);
+  std::copy_n(total.get(), width, row.place(target.data));
+  row.write(target.data);
+}
+
+template <class C>
+void backward(const Targets& targets, const View& grad_out, const View& mean, const View& rstd,
+              const LayerNormArgs& args) {
+  const int64_t rows = args.x.shape[0], width = args.x.shape[1];
+  const Factors<C> factors(args);
+  const int64_t block = std::max<int64_t>((rows + kMaxBlocks - 1) / kMaxBlocks, 8), blocks = (rows + block - 1) / block;
+  const bool sums = targets.weight || targets.bias;
+  const Scratch<C> partial(sums ? blocks * 2 * width : 0);
+  cpu::parallel_for(blocks, std::max<int64_t>(1, grain_of(width) / block), [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      C* const weight = targets.weight ? partial.get() + 2 * b * width : nullptr;
+      C* const bias = targets.bias ? partial.get() + (2 * b + 1) * width : nullptr;
+      if (weight) std::fill_n(weight, width, C(0));
+      if (bias) std::fill_n(bias, width, C(0));
+      backward_rows<C>(targets, grad_out, mean, rstd, args, factors.weight, b * block, std::min(rows, (b + 1) * block),
+                       weight, bias);
     }
-    if (!grad_x) continue;
-    const double n = static_cast<double>(width);
-    for (int64_t i = 0; i < width; ++i) {
-      double h, d;
-      at(i, h, d);
-      grad_x->as<T>()[r * grad_x->strides[0] + i * grad_x->strides[1]] =
-          cast_to<T>(s * (d - sum_d / n - h * sum_dh / n));
-    }
-  }
-  for (int64_t i = 0; i < width; ++i) {
-    if (grad_weight) grad_weight->as<T>()[i] = cast_to<T>(dw[static_cast<size_t>(i)]);
-    if (grad_bias) grad_bias->as<T>()[i] = cast_to<T>(db[static_cast<size_t>(i)]);
-  }
+  });
+  if (targets.weight) add_blocks<C>(*targets.weight, partial.get(), blocks, 0);
+  if (targets.bias) add_blocks<C>(*targets.bias, partial.get(), blocks, 1);
 }
 
 }  // namespace
 
 void CpuBackend::layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
-  dispatch(out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) forward<T, compute_t<T>>(out, mean, rstd, args);
-  });
+  if (args.x.shape[1] == 0) return;
+  if (out.dtype == DType::Float64)
+    forward<double>(out, mean, rstd, args);
+  else
+    forward<float>(out, mean, rstd, args);
 }
 
 void CpuBackend::layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
                                      std::optional<View> grad_bias, const View& grad_out, const View& mean,
                                      const View& rstd, const LayerNormArgs& args) {
-  dispatch(grad_out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>))
-      backward<T, compute_t<T>>(grad_x, grad_weight, grad_bias, grad_out, mean, rstd, args);
-  });
+  if (args.x.shape[1] == 0) return;
+  const Targets targets{grad_x, grad_weight, grad_bias};
+  if (grad_out.dtype == DType::Float64)
+    backward<double>(targets, grad_out, mean, rstd, args);
+  else
+    backward<float>(targets, grad_out, mean, rstd, args);
 }
 
 }  // namespace mote

@@ -1,80 +1,80 @@
-#include <cmath>
-#include <limits>
+// Masked fill, scale and softmax over the last dimension in one pass over the rows; the mask is read by its strides.
+#include <algorithm>
 
 #include "cpu/cpu_backend.h"
+#include "cpu/masked_softmax_kernels.h"
+#include "cpu/row_buffers.h"
 #include "cpu/strided_loop.h"
 
 namespace mote {
 
 namespace {
 
-// Walks the rows (last dimension taken out).
-View rows_of(View view) {
+// The first elements of all rows.
+View starts_of_rows(View view) {
   view.shape[view.shape.rank() - 1] = 1;
   return view;
+}
+
+int64_t last_stride(const View& view) { return view.strides[view.strides.rank() - 1]; }
+
+int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kGrain / 4 / width); }
+
+template <class C>
+void forward(const View& out, const View& in, const View& mask, C scale) {
+  const int64_t width = out.shape.back();
+  const View starts[] = {starts_of_rows(out), starts_of_rows(in), starts_of_rows(mask)};
+  const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
+  const auto kernel = cpu::masked_softmax_kernels<C>().forward;
+  cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
+    const cpu::InputRow<C> x(in.dtype, last_stride(in), width);
+    const cpu::OutputRow<C> y(out.dtype, last_stride(out), width);
+    const cpu::InputRow<uint8_t> filled(DType::UInt8, last_stride(mask), width);  // a bool is a byte of 0 or 1
+    loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) {
+        char* const to = at[0] + i * strides[0];
+        kernel(x.read(at[1] + i * strides[1]), filled.read(at[2] + i * strides[2]), scale, y.place(to), width);
+        y.write(to);
+      }
+    });
+  });
+}
+
+template <class C>
+void backward(const View& grad_in, const View& grad_out, const View& out, C scale) {
+  const int64_t width = out.shape.back();
+  const View starts[] = {starts_of_rows(grad_in), starts_of_rows(grad_out), starts_of_rows(out)};
+  const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
+  const auto kernel = cpu::masked_softmax_kernels<C>().backward;
+  cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
+    const cpu::InputRow<C> g(grad_out.dtype, last_stride(grad_out), width), y(out.dtype, last_stride(out), width);
+    const cpu::OutputRow<C> result(grad_in.dtype, last_stride(grad_in), width);
+    loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
+      for (int64_t i = 0; i < count; ++i) {
+        char* const to = at[0] + i * strides[0];
+        kernel(g.read(at[1] + i * strides[1]), y.read(at[2] + i * strides[2]), scale, result.place(to), width);
+        result.write(to);
+      }
+    });
+  });
 }
 
 }  // namespace
 
 void CpuBackend::masked_softmax(const View& out, const View& in, const View& mask, double scale) {
-  const int last = out.shape.rank() - 1;
-  const int64_t width = out.shape[last];
   if (out.numel() == 0) return;
-  const View o = rows_of(out), x = rows_of(in), m = rows_of(mask);
-  const cpu::StridedLoop<3> loop({&o, &x, &m});
-  dispatch(out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      loop.run(0, loop.numel, [&](const auto& data, const auto& strides, int64_t count) {
-        for (int64_t n = 0; n < count; ++n) {
-          T* to = reinterpret_cast<T*>(data[0] + n * strides[0]);
-          const T* from = reinterpret_cast<const T*>(data[1] + n * strides[1]);
-          const bool* fill = reinterpret_cast<const bool*>(data[2] + n * strides[2]);
-          double greatest = -std::numeric_limits<double>::infinity(), sum = 0;
-          const auto at = [&](int64_t i) {
-            return scale * static_cast<double>(cast_to<C>(from[i * in.strides[last]]));
-          };
-          for (int64_t i = 0; i < width; ++i)
-            if (!fill[i * mask.strides[last]]) greatest = std::max(greatest, at(i));
-          for (int64_t i = 0; i < width; ++i)
-            if (!fill[i * mask.strides[last]]) sum += std::exp(at(i) - greatest);
-          for (int64_t i = 0; i < width; ++i)
-            to[i * out.strides[last]] =
-                cast_to<T>(fill[i * mask.strides[last]] ? 0.0 : std::exp(at(i) - greatest) / sum);
-        }
-      });
-    }
-  });
+  if (out.dtype == DType::Float64)
+    forward<double>(out, in, mask, scale);
+  else
+    forward<float>(out, in, mask, static_cast<float>(scale));
 }
 
 void CpuBackend::masked_softmax_backward(const View& grad_in, const View& grad_out, const View& out, double scale) {
-  const int last = out.shape.rank() - 1;
-  const int64_t width = out.shape[last];
   if (out.numel() == 0) return;
-  const View gi = rows_of(grad_in), go = rows_of(grad_out), o = rows_of(out);
-  const cpu::StridedLoop<3> loop({&gi, &go, &o});
-  dispatch(out.dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    if constexpr (is_floating_point(dtype_of<T>)) {
-      using C = compute_t<T>;
-      loop.run(0, loop.numel, [&](const auto& data, const auto& strides, int64_t count) {
-        for (int64_t n = 0; n < count; ++n) {
-          T* to = reinterpret_cast<T*>(data[0] + n * strides[0]);
-          const T* g = reinterpret_cast<const T*>(data[1] + n * strides[1]);
-          const T* p = reinterpret_cast<const T*>(data[2] + n * strides[2]);
-          double dot = 0;
-          for (int64_t i = 0; i < width; ++i)
-            dot += static_cast<double>(cast_to<C>(g[i * grad_out.strides[last]])) *
-                   static_cast<double>(cast_to<C>(p[i * out.strides[last]]));
-          for (int64_t i = 0; i < width; ++i)
-            to[i * grad_in.strides[last]] =
-                cast_to<T>(scale * static_cast<double>(cast_to<C>(p[i * out.strides[last]])) *
-                           (static_cast<double>(cast_to<C>(g[i * grad_out.strides[last]])) - dot));
-        }
-      });
-    }
-  });
+  if (out.dtype == DType::Float64)
+    backward<double>(grad_in, grad_out, out, scale);
+  else
+    backward<float>(grad_in, grad_out, out, static_cast<float>(scale));
 }
 
 }  // namespace mote

@@ -1,0 +1,27 @@
+// Cross-entropy over one dense row of logits, for the vector unit of this machine's CPU.
+#pragma once
+
+#include <cstdint>
+
+namespace mote::cpu {
+
+template <class C>
+struct CrossEntropyKernels {
+  struct Sums {
+    C log_sum_exp;
+    C total;  // of the logits, where asked for
+  };
+  // Reads the row once, in stretches that stay in the L1 cache.
+  using Forward = Sums (*)(const C* x, int64_t n, bool with_total);
+  // out = (e^(x - log_sum_exp) - shift) * g; out may be x.
+  using Backward = void (*)(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n);
+
+  Forward forward;
+  Backward backward;
+};
+
+// C is float or double.
+template <class C>
+const CrossEntropyKernels<C>& cross_entropy_kernels();
+
+}  // namespace mote::cpu

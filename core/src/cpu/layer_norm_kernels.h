@@ -1,0 +1,34 @@
+// Layer normalisation of one dense row, for the vector unit of this machine's CPU.
+#pragma once
+
+#include <cstdint>
+
+namespace mote::cpu {
+
+template <class C>
+struct LayerNormKernels {
+  struct Row {
+    const C* x;
+    const C* weight;  // null for 1
+    const C* bias;    // null for 0
+    int64_t width;
+  };
+  // out = (x - mean) * rstd * weight + bias. The row is read once from memory and then twice from the cache.
+  using Forward = void (*)(const Row& row, double eps, C* out, C* mean, C* rstd);
+
+  struct Gradients {
+    C* x;       // written
+    C* weight;  // added to, as is the next; each may be null
+    C* bias;
+  };
+  using Backward = void (*)(const Row& row, const C* g, C mean, C rstd, const Gradients& gradients);
+
+  Forward forward;
+  Backward backward;
+};
+
+// C is float or double.
+template <class C>
+const LayerNormKernels<C>& layer_norm_kernels();
+
+}  // namespace mote::cpu
