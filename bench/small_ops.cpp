@@ -11,13 +11,14 @@ namespace {
 size_t allocation_count = 0;
 }
 
-void* operator new(size_t size) {
+// Not inlined: the compiler would take the pair of new and free for a mistake.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocation_count;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
