@@ -150,7 +150,7 @@ class Backend {
   // counts positions in dimension dims[k] of size sizes[k].
   virtual void index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
                                const Shape& strides);
-  // The elements that are not zero: their number, and their positions [n, rank] in row-major order.
+  // The elements that are not zero: their number, and their positions in row-major order, dense [n, rank].
   virtual int64_t count_nonzero(const View& in);
   virtual void nonzero(const View& out, const View& in);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mote/creation.h"
 #include "mote/error.h"
 #include "ops/support.h"
@@ -119,19 +121,21 @@ void rebase_view(const TensorImpl& view, const Tensor& result) {
   Tensor base(view.base);
   const RetainedGrad retained(base.get());
   // Both read the history before `record` replaces it.
+  const TensorImpl& whole = *view.base;
+  const int64_t first = std::min(whole.offset, view.offset);
   record("as_strided_scatter", base, {&base, &result},
-         [shape = view.shape, strides = view.strides, offset = view.offset, base_shape = view.base->shape,
-          base_strides = view.base->strides, base_offset = view.base->offset](const Tensor& g, const Needs& needs) {
+         [shape = view.shape, strides = view.strides, offset = view.offset - first, base_shape = whole.shape,
+          base_strides = whole.strides, base_offset = whole.offset - first](const Tensor& g, const Needs& needs) {
            // A copy of g in the base's own geometry, so that the view's strides fit it.
            const int64_t reach = offset + extent_of(shape, strides);
-           const auto in_base = [&] { return restride(g, base_shape, base_strides, base_offset, reach); };
+           const Tensor copy = restride(g, base_shape, base_strides, base_offset, reach);
+           const Tensor inside = copy.as_strided(shape, strides, offset);
            std::array<Tensor, 2> gradients;
+           if (needs[1]) gradients[1] = inside.clone();
            if (needs[0]) {
-             const Tensor outside = in_base();
-             outside.as_strided(shape, strides, offset).zero_();
-             gradients[0] = outside.as_strided(base_shape, base_strides, base_offset);
+             inside.zero_();
+             gradients[0] = copy.as_strided(base_shape, base_strides, base_offset);
            }
-           if (needs[1]) gradients[1] = in_base().as_strided(shape, strides, offset).clone();
            return gradients;
          });
   ++view.base->history;

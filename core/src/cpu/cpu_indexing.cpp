@@ -45,10 +45,26 @@ void check_positions(const View& index, int64_t dim, int64_t size, bool wraps) {
     valid &= row_valid;
   });
   if (valid) return;
-  cpu::for_each_in_order(index, 0, index.numel(), [&](const char* element, const int64_t*) {
-    const int64_t position = *reinterpret_cast<const int64_t*>(element);
-    if (static_cast<uint64_t>(position) - lowest >= range) throw_out_of_range(position, dim, size);
+  cpu::for_each_row(index, 0, index.numel(), [&](const char* row, int64_t step, const int64_t*, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t position = *reinterpret_cast<const int64_t*>(row + i * step);
+      if (static_cast<uint64_t>(position) - lowest >= range) throw_out_of_range(position, dim, size);
+    }
   });
+}
+
+// One row of gather; steps in bytes, passed by value so that no store can make the loop read them again. False where a
+// position lies outside.
+template <class Word>
+bool gather_row(char* to, int64_t to_step, const char* positions, int64_t position_step, const char* from,
+                int64_t from_step, int64_t size, int64_t stride, bool wraps, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t position = *reinterpret_cast<const int64_t*>(positions + i * position_step);
+    if (wraps && position < 0) position += size;
+    if (static_cast<uint64_t>(position) >= static_cast<uint64_t>(size)) return false;
+    std::memcpy(to + i * to_step, from + i * from_step + position * stride, sizeof(Word));
+  }
+  return true;
 }
 
 template <class Word>
@@ -56,25 +72,18 @@ void gather_words(const View& out, const View& in, int64_t dim, const View& inde
   const int64_t size = in.shape[dim], stride = in.strides[dim] * static_cast<int64_t>(sizeof(Word));
   const View source = with_dim(in, dim, out.shape[dim], 0);
   const cpu::StridedLoop<3> loop({&out, &index, &source});
-  const auto locate = [&](const char* position) {
-    int64_t i = *reinterpret_cast<const int64_t*>(position);
-    if (wraps && i < 0) i += size;
-    if (static_cast<uint64_t>(i) >= static_cast<uint64_t>(size)) check_positions(index, dim, size, wraps);
-    return i * stride;
-  };
-  loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& strides, int64_t count) {
+  loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
     const auto [to, positions, from] = at;
-    if (strides[1] == 0) {
-      const char* row = from + locate(positions);
-      if (strides[0] == sizeof(Word) && strides[2] == sizeof(Word)) {
-        std::memcpy(to, row, static_cast<size_t>(count) * sizeof(Word));
-        return;
-      }
-      for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * strides[0], row + i * strides[2], sizeof(Word));
-      return;
+    bool valid = true;
+    if (steps[1] == 0 && steps[0] == sizeof(Word) && steps[2] == sizeof(Word)) {
+      const int64_t position = *reinterpret_cast<const int64_t*>(positions);
+      const int64_t row = wraps && position < 0 ? position + size : position;
+      valid = static_cast<uint64_t>(row) < static_cast<uint64_t>(size);
+      if (valid) std::memcpy(to, from + row * stride, static_cast<size_t>(count) * sizeof(Word));
+    } else {
+      valid = gather_row<Word>(to, steps[0], positions, steps[1], from, steps[2], size, stride, wraps, count);
     }
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(to + i * strides[0], from + locate(positions + i * strides[1]) + i * strides[2], sizeof(Word));
+    if (!valid) check_positions(index, dim, size, wraps);  // throws for the first one, whichever thread is here
   });
 }
 
@@ -150,16 +159,37 @@ void CpuBackend::index_positions(const View& out, std::span<const View> indices,
 
 // --- what is not zero ------------------------------------------------------------------------------------------------
 
+namespace {
+
+template <class T>
+int64_t count_row(const char* row, int64_t step, int64_t count) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; ++i) found += cast_to<bool>(*reinterpret_cast<const T*>(row + i * step)) ? 1 : 0;
+  return found;
+}
+
+// Writes the positions of what is not zero in one row, whose first element lies at `position`; gives the next free row
+// of the result.
+template <class T>
+int64_t* list_row(const char* row, int64_t step, const int64_t* position, int64_t count, int rank, int64_t* to) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (!cast_to<bool>(*reinterpret_cast<const T*>(row + i * step))) continue;
+    for (int d = 0; d < rank; ++d) to[d] = position[d];
+    if (rank > 0) to[rank - 1] += i;
+    to += rank;
+  }
+  return to;
+}
+
+}  // namespace
+
 int64_t CpuBackend::count_nonzero(const View& in) {
   std::atomic<int64_t> total{0};
   const cpu::StridedLoop<1> loop({&in});
   dispatch(in.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& strides, int64_t count) {
-      int64_t found = 0;
-      for (int64_t i = 0; i < count; ++i)
-        found += cast_to<bool>(*reinterpret_cast<const T*>(at[0] + i * strides[0])) ? 1 : 0;
-      total.fetch_add(found, std::memory_order_relaxed);
+    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
+      total.fetch_add(count_row<T>(at[0], steps[0], count), std::memory_order_relaxed);
     });
   });
   return total.load();
@@ -168,28 +198,26 @@ int64_t CpuBackend::count_nonzero(const View& in) {
 // Stretches of one length are counted first; then each knows where its own positions begin.
 void CpuBackend::nonzero(const View& out, const View& in) {
   const int64_t numel = in.numel(), parts = (numel + cpu::kGrain - 1) / cpu::kGrain;
+  const int rank = in.shape.rank();
   std::vector<int64_t> starts(static_cast<size_t>(parts + 1), 0);
   const auto for_each_part = [&](const auto& body) {
     cpu::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part)
-        body(part, part * cpu::kGrain, std::min(numel, (part + 1) * cpu::kGrain));
+        body(static_cast<size_t>(part), part * cpu::kGrain, std::min(numel, (part + 1) * cpu::kGrain));
     });
   };
   dispatch(in.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    const auto holds = [](const char* element) { return cast_to<bool>(*reinterpret_cast<const T*>(element)); };
-    for_each_part([&](int64_t part, int64_t begin, int64_t end) {
-      int64_t found = 0;
-      cpu::for_each_in_order(in, begin, end, [&](const char* at, const int64_t*) { found += holds(at) ? 1 : 0; });
-      starts[static_cast<size_t>(part + 1)] = found;
+    for_each_part([&](size_t part, int64_t begin, int64_t end) {
+      cpu::for_each_row(in, begin, end, [&](const char* row, int64_t step, const int64_t*, int64_t count) {
+        starts[part + 1] += count_row<T>(row, step, count);
+      });
     });
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
-    for_each_part([&](int64_t part, int64_t begin, int64_t end) {
-      int64_t* row = out.as<int64_t>() + starts[static_cast<size_t>(part)] * out.strides[0];
-      cpu::for_each_in_order(in, begin, end, [&](const char* at, const int64_t* position) {
-        if (!holds(at)) return;
-        for (int d = 0; d < in.shape.rank(); ++d) row[d * out.strides[1]] = position[d];
-        row += out.strides[0];
+    for_each_part([&](size_t part, int64_t begin, int64_t end) {
+      int64_t* to = out.as<int64_t>() + starts[part] * rank;
+      cpu::for_each_row(in, begin, end, [&](const char* row, int64_t step, const int64_t* position, int64_t count) {
+        to = list_row<T>(row, step, position, count, rank, to);
       });
     });
   });

@@ -51,6 +51,14 @@ void put_row(char* to, int64_t to_step, const char* from, int64_t from_step, int
   }
 }
 
+// Each element of a row to the position of its own; `out_step` leads from one line to the next, `line.out` along it.
+template <class T, bool Add>
+void put_each(char* out, int64_t out_step, const char* index, int64_t index_step, const char* source,
+              int64_t source_step, int64_t count, const ScatterLine line) {
+  for (int64_t i = 0; i < count; ++i)
+    put<T, Add>(out + i * out_step + line.target(index + i * index_step), source + i * source_step);
+}
+
 // The places 0 … count-1 of a line of positions, equal positions side by side and in ascending order of place.
 inline std::vector<int64_t> group_positions(const char* index, const ScatterLine& line) {
   std::vector<int64_t> order(static_cast<size_t>(line.count));
@@ -95,14 +103,12 @@ void scatter_loop(const StridedLoop<3>& loop, const ScatterLine& line, bool one_
         put_row<T, Add>(out + line.target(index + k * line.index), steps[0], source + k * line.source, steps[2], count);
     } else if (line.source >= steps[2]) {
       for (int64_t k = 0; k < line.count; ++k)
-        for (int64_t j = 0; j < count; ++j)
-          put<T, Add>(out + j * steps[0] + line.target(index + k * line.index + j * steps[1]),
-                      source + k * line.source + j * steps[2]);
+        put_each<T, Add>(out, steps[0], index + k * line.index, steps[1], source + k * line.source, steps[2], count,
+                         line);
     } else {
       for (int64_t j = 0; j < count; ++j)
-        for (int64_t k = 0; k < line.count; ++k)
-          put<T, Add>(out + j * steps[0] + line.target(index + k * line.index + j * steps[1]),
-                      source + k * line.source + j * steps[2]);
+        put_each<T, Add>(out + j * steps[0], 0, index + j * steps[1], line.index, source + j * steps[2], line.source,
+                         line.count, line);
     }
   });
 }

@@ -60,7 +60,7 @@ Tensor as_strided(const Tensor& x, const Shape& shape, const Shape& strides, std
 Tensor restride(const Tensor& x, const Shape& shape, const Shape& strides, int64_t offset, int64_t min_size) {
   const int64_t size = std::max(offset + extent_of(shape, strides), min_size);
   Tensor flat = make_result("restride", {size}, x.dtype(), x.device());
-  backend_of(x).fill(view_of(flat), 0);
+  if (x.numel() < size || overlaps_itself(shape, strides)) backend_of(x).fill(view_of(flat), 0);
   {
     const NoGradGuard no_grad;
     const Tensor place = flat.as_strided(shape, strides, offset);

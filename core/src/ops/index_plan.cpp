@@ -136,6 +136,13 @@ IndexPlan plan_index(const char* op, const Tensor& x, const std::vector<TensorIn
   return Planner(op, x).run(indices);
 }
 
+const Tensor* single_mask(const Tensor& x, const std::vector<TensorIndex>& indices) {
+  if (indices.size() != 1 || indices[0].kind != TensorIndex::Kind::Tensor) return nullptr;
+  const Tensor& mask = indices[0].tensor;
+  if (!is_mask(mask) || mask.dim() == 0 || mask.dim() > x.dim() || mask.device() != x.device()) return nullptr;
+  return Shape(x.shape().data(), mask.dim()) == mask.shape() ? &mask : nullptr;
+}
+
 Tensor apply_basic(const Tensor& x, const BasicIndex& basic) {
   if (basic.whole) return x;
   const TensorImpl& impl = x.get();

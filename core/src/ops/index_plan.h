@@ -33,6 +33,9 @@ struct IndexPlan {
 // Throws IndexError for positions outside their dimension, too many indices, or a mask that does not fit.
 IndexPlan plan_index(const char* op, const Tensor& x, const std::vector<TensorIndex>& indices);
 
+// The mask, where that is all of the index and it fits the first dimensions of x; else null.
+const Tensor* single_mask(const Tensor& x, const std::vector<TensorIndex>& indices);
+
 // The view of x; x itself where the index takes it whole.
 Tensor apply_basic(const Tensor& x, const BasicIndex& basic);
 

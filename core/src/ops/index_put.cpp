@@ -64,10 +64,21 @@ Tensor put_elements(const Tensor& x, const std::vector<Tensor>& tensors, const T
   return y;
 }
 
+// A mask that is all of the index, as masked_fill_ wants it.
+std::optional<Tensor> broadcast_mask(const Tensor& self, const std::vector<TensorIndex>& indices) {
+  const Tensor* mask = single_mask(self, indices);
+  if (!mask) return std::nullopt;
+  Shape shape = mask->shape();
+  while (shape.rank() < self.dim()) shape.push_back(1);
+  return mask->to(DType::Bool).reshape(shape);
+}
+
 }  // namespace
 
 Tensor index_put_(const Tensor& self, const std::vector<TensorIndex>& indices, const Tensor& value, bool accumulate) {
   check_same_device("index_put_", "self", self, "value", value);
+  if (const auto mask = broadcast_mask(self, indices); mask && value.numel() == 1 && !accumulate)
+    return masked_fill_(self, *mask, value.to(self.dtype()).reshape({}));
   const IndexPlan plan = plan_index("index_put_", self, indices);
   const Tensor target = apply_basic(self, plan.basic);
   if (plan.tensors.empty()) {
@@ -87,6 +98,7 @@ Tensor index_put_(const Tensor& self, const std::vector<TensorIndex>& indices, c
 }
 
 Tensor index_put_(const Tensor& self, const std::vector<TensorIndex>& indices, const Scalar& value) {
+  if (const auto mask = broadcast_mask(self, indices)) return masked_fill_(self, *mask, value);
   return index_put_(self, indices, full({}, value, {.dtype = self.dtype(), .device = self.device()}));
 }
 

@@ -8,10 +8,26 @@
 #include "ops/index_plan.h"
 #include "ops/picked.h"
 #include "ops/positions.h"
+#include "ops/view_rules.h"
 
 namespace mote {
 
+namespace {
+
+// x with its first `count` dimensions merged into one, where that takes no copy.
+std::optional<Tensor> merge_leading(const Tensor& x, int64_t count) {
+  Shape shape(x.shape().data() + count, x.dim() - count);
+  shape.insert(0, Shape(x.shape().data(), count).numel());
+  if (!view_strides(x.get(), shape)) return std::nullopt;
+  return view(x, shape);
+}
+
+}  // namespace
+
 Tensor index(const Tensor& x, const std::vector<TensorIndex>& indices) {
+  // A mask over dimensions that lie together is one list of positions instead of one for each dimension.
+  if (const Tensor* mask = single_mask(x, indices); mask && mask->dim() > 1)
+    if (const auto merged = merge_leading(x, mask->dim())) return index(*merged, {mask->reshape({-1})});
   const IndexPlan plan = plan_index("index", x, indices);
   // A view even where everything is taken: the result is never x itself.
   const bool alias = plan.basic.whole && plan.tensors.empty();
@@ -59,14 +75,14 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
 
 namespace {
 
-Tensor add_at(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source, const Tensor* out) {
+Tensor add_at(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source,
+              const Tensor* out) {
   Tensor y = out ? *out : copy_of(op, self);
   {
     const NoGradGuard no_grad;
     const Tensor target = as_at_least_1d(y), values = as_at_least_1d(separate_from(y, source));
-    name_index_errors(op, [&] {
-      backend_of(self).index_add(view_of(target), dim, view_of(positions), view_of(values), true);
-    });
+    name_index_errors(
+        op, [&] { backend_of(self).index_add(view_of(target), dim, view_of(positions), view_of(values), true); });
   }
   if (!out && needs_grad(self, source))
     record(op, y, {&self, &source},
@@ -106,8 +122,9 @@ Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const int64_t at = wrap_dim("index_add_", dim, self.dim());
   const Tensor positions = check_index_add("index_add_", self, at, index, source);
-  return in_place("index_add_", self, needs_grad(self, source),
-                  [&](const Tensor& old, const Tensor* out) { return add_at("index_add_", old, at, positions, source, out); });
+  return in_place("index_add_", self, needs_grad(self, source), [&](const Tensor& old, const Tensor* out) {
+    return add_at("index_add_", old, at, positions, source, out);
+  });
 }
 
 }  // namespace mote

@@ -3,7 +3,7 @@
 
 #include "mote/creation.h"
 #include "mote/join.h"
-#include "ops/support.h"
+#include "ops/view_rules.h"
 
 namespace mote {
 
@@ -34,9 +34,16 @@ Shape infer_shape(const char* op, const Tensor& x, const Shape& shape) {
   return result;
 }
 
-// The strides with which the memory of x reads as `shape`, if there are any. Dimensions of x that follow one another
-// densely form a run; each run must be the product of some of the new sizes.
-std::optional<Shape> strides_for(const TensorImpl& x, const Shape& shape) {
+Tensor view_as_shape(const char* op, const Tensor& x, const Shape& shape, const Shape& strides) {
+  Tensor y = make_view(x, shape, strides, x.storage_offset());
+  if (needs_grad(x)) record(op, y, {&x}, [was = x.shape()](const Tensor& g) { return reshape(g, was); });
+  return y;
+}
+
+}  // namespace
+
+// Dimensions of x that follow one another densely form a run; each run must be the product of some of the new sizes.
+std::optional<Shape> view_strides(const TensorImpl& x, const Shape& shape) {
   if (x.contiguous) return contiguous_strides(shape);
   Shape strides = Shape::filled(shape.rank(), 1);
   int next = shape.rank() - 1;  // the new dimension to be placed, the last first
@@ -56,17 +63,9 @@ std::optional<Shape> strides_for(const TensorImpl& x, const Shape& shape) {
   return strides;
 }
 
-Tensor view_as_shape(const char* op, const Tensor& x, const Shape& shape, const Shape& strides) {
-  Tensor y = make_view(x, shape, strides, x.storage_offset());
-  if (needs_grad(x)) record(op, y, {&x}, [was = x.shape()](const Tensor& g) { return reshape(g, was); });
-  return y;
-}
-
-}  // namespace
-
 Tensor reshape(const Tensor& x, const Shape& shape) {
   const Shape target = infer_shape("reshape", x, shape);
-  if (const std::optional<Shape> strides = strides_for(x.get(), target))
+  if (const std::optional<Shape> strides = view_strides(x.get(), target))
     return view_as_shape("reshape", x, target, *strides);
   Tensor y = make_result("reshape", target, x.dtype(), x.device());
   backend_of(x).copy({data_of(y), y.dtype(), x.shape(), contiguous_strides(x.shape())}, view_of(x));
@@ -76,7 +75,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 
 Tensor view(const Tensor& x, const Shape& shape) {
   const Shape target = infer_shape("view", x, shape);
-  const std::optional<Shape> strides = strides_for(x.get(), target);
+  const std::optional<Shape> strides = view_strides(x.get(), target);
   if (!strides)
     throw ShapeError(fmt::format("view: shape {} with strides {} cannot be seen as {} without a copy; use reshape()",
                                  x.shape().str(), x.strides().str(), target.str()));

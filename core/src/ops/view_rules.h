@@ -28,6 +28,9 @@ inline Range clamp_range(const char* op, std::optional<int64_t> start, std::opti
   return range;
 }
 
+// The strides with which the memory of x reads as `shape`, if there are any.
+std::optional<Shape> view_strides(const TensorImpl& x, const Shape& shape);
+
 // Zeros of `shape` with g in the place of the view that `take` gives of them: the gradient of that view. `take` is also
 // the rule for the gradient of g.
 template <class Take>
