@@ -23,6 +23,7 @@ using mote::layer_norm;
 using mote::leaky_relu;
 using mote::linear;
 using mote::log_softmax;
+using mote::masked_softmax;
 using mote::mse_loss;
 using mote::nll_loss;
 using mote::one_hot;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -68,7 +69,8 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // --- registration. A name that is empty, has a dot or is taken by a parameter, buffer or child is a StateError ---
+  // --- registration. A name that is empty or has a dot is a ValueError, one that is taken by a parameter, buffer or
+  // child a StateError ---
 
   // Registers a tensor to be trained: it becomes a leaf of its own that shares the data and requires grad. An undefined
   // tensor reserves the name. DTypeError unless floating-point; StateError for the result of recorded operations.

@@ -27,10 +27,9 @@ class ModuleList : public Module {
 
   size_t size() const { return modules_.size(); }
   bool empty() const { return modules_.empty(); }
+  // Without a check, as in std::vector.
   M& operator[](size_t index) { return modules_[index]; }
   const M& operator[](size_t index) const { return modules_[index]; }
-  M& at(size_t index) { return modules_.at(index); }
-  const M& at(size_t index) const { return modules_.at(index); }
   M& front() { return modules_.front(); }
   M& back() { return modules_.back(); }
   auto begin() { return modules_.begin(); }
