@@ -132,14 +132,13 @@ Moments MomentsRun(const T* HWY_RESTRICT x, int64_t n) {
   return {static_cast<double>(center) + sum / count, not_negative(squares - sum * sum / count)};
 }
 
-// load(i, j) gives a vector from row i at column j on, load_one(i, j) the element there.
-template <class Op, class T, class LoadVector, class LoadOne>
-HWY_INLINE void ReduceColumns(int64_t rows, int64_t columns, T* HWY_RESTRICT out, const LoadVector& load,
-                              const LoadOne& load_one) {
+template <class Op, class T>
+void ReduceColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns, T* HWY_RESTRICT out) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto start = hn::Set(d, Op::template Start<T>());
   for (int64_t i = 0; i < rows; i += 8) {
+    const auto load = [&](int64_t row, int64_t column) HWY_ATTR { return hn::LoadU(d, x + row * step + column); };
     int64_t j = 0;
     for (; j + lanes <= columns; j += lanes) {
       auto a = i == 0 ? start : hn::LoadU(d, out + j);
@@ -159,28 +158,43 @@ HWY_INLINE void ReduceColumns(int64_t rows, int64_t columns, T* HWY_RESTRICT out
     }
     for (; j < columns; ++j) {
       T total = i == 0 ? Op::template Start<T>() : out[j];
-      for (int64_t r = i; r < std::min(rows, i + 8); ++r) total = Op::StepOne(total, load_one(r, j));
+      for (int64_t r = i; r < std::min(rows, i + 8); ++r) total = Op::StepOne(total, x[r * step + j]);
       out[j] = total;
     }
   }
 }
 
-template <class Op, class T>
-void PlainColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns, T* HWY_RESTRICT out) {
-  const hn::ScalableTag<T> d;
-  ReduceColumns<Op>(
-      rows, columns, out, [&](int64_t i, int64_t j) HWY_ATTR { return hn::LoadU(d, x + i * step + j); },
-      [&](int64_t i, int64_t j) HWY_ATTR { return x[i * step + j]; });
-}
-
+// Down a few columns at a time: the block was just read and lies in the cache.
 template <class T>
 void DeviationsColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns,
-                       const T* HWY_RESTRICT center, T* HWY_RESTRICT out) {
+                       const T* HWY_RESTRICT center, T* HWY_RESTRICT sums, T* HWY_RESTRICT squares) {
   const hn::ScalableTag<T> d;
-  ReduceColumns<SquaresStep>(
-      rows, columns, out,
-      [&](int64_t i, int64_t j) HWY_ATTR { return hn::Sub(hn::LoadU(d, x + i * step + j), hn::LoadU(d, center + j)); },
-      [&](int64_t i, int64_t j) HWY_ATTR { return x[i * step + j] - center[j]; });
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t j = 0;
+  for (; j + 2 * lanes <= columns; j += 2 * lanes) {
+    const auto c = hn::LoadU(d, center + j), e = hn::LoadU(d, center + j + lanes);
+    auto sum_c = hn::Zero(d), sum_e = sum_c, squares_c = sum_c, squares_e = sum_c;
+    for (int64_t i = 0; i < rows; ++i) {
+      const T* row = x + i * step + j;
+      const auto u = hn::Sub(hn::LoadU(d, row), c), v = hn::Sub(hn::LoadU(d, row + lanes), e);
+      sum_c = hn::Add(sum_c, u);
+      sum_e = hn::Add(sum_e, v);
+      squares_c = hn::MulAdd(u, u, squares_c);
+      squares_e = hn::MulAdd(v, v, squares_e);
+    }
+    hn::StoreU(sum_c, d, sums + j);
+    hn::StoreU(sum_e, d, sums + j + lanes);
+    hn::StoreU(squares_c, d, squares + j);
+    hn::StoreU(squares_e, d, squares + j + lanes);
+  }
+  for (; j < columns; ++j) {
+    sums[j] = squares[j] = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      const T u = x[i * step + j] - center[j];
+      sums[j] += u;
+      squares[j] += u * u;
+    }
+  }
 }
 
 template <class T>
@@ -191,10 +205,10 @@ const ReduceKernels<T>* Kernels() {
       ReduceRun<ExtremeStep<true>, T>,
       ReduceRun<ExtremeStep<false>, T>,
       MomentsRun<T>,
-      PlainColumns<SumStep, T>,
-      PlainColumns<SquaresStep, T>,
-      PlainColumns<ExtremeStep<true>, T>,
-      PlainColumns<ExtremeStep<false>, T>,
+      ReduceColumns<SumStep, T>,
+      ReduceColumns<SquaresStep, T>,
+      ReduceColumns<ExtremeStep<true>, T>,
+      ReduceColumns<ExtremeStep<false>, T>,
       DeviationsColumns<T>,
   };
   return &kernels;

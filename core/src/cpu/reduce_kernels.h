@@ -24,8 +24,9 @@ struct ReduceKernels {
   // Of each column of a matrix whose dense rows are `step` elements apart; out [columns].
   using Columns = void (*)(const T* x, int64_t step, int64_t rows, int64_t columns, T* out);
   Columns sum_columns, squares_columns, max_columns, min_columns;
-  // Sums of squared distances from center [columns].
-  void (*deviations_columns)(const T* x, int64_t step, int64_t rows, int64_t columns, const T* center, T* out);
+  // Sums of the distances from center [columns] and of their squares.
+  void (*deviations_columns)(const T* x, int64_t step, int64_t rows, int64_t columns, const T* center, T* sums,
+                             T* squares);
 };
 
 // T is float or double.

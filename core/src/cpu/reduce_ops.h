@@ -154,8 +154,8 @@ using AnyOp = ElementOp<AnyElement<C>, C>;
 template <class C>
 using AllOp = ElementOp<AllElements<C>, C>;
 
-// Mean and squared deviations: two passes over a block that is in the cache, and Chan's formula between blocks (Chan,
-// Golub and LeVeque 1983), so that memory is read once.
+// Mean and squared deviations: the corrected two-pass algorithm over a block that is in the cache, and the pairwise one
+// between blocks (both in Chan, Golub and LeVeque 1983), so that memory is read once.
 template <class C>
 struct MomentsOp {
   using Partial = Moments;
@@ -164,16 +164,14 @@ struct MomentsOp {
   static Moments run(const C* x, int64_t n) { return reduce_kernels<C>().moments(x, n); }
   static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Moments* out) {
     const auto count = static_cast<double>(rows);
-    C center[kColumnsOfBlock], squares[kColumnsOfBlock];
+    C center[kColumnsOfBlock], sums[kColumnsOfBlock], squares[kColumnsOfBlock];
     reduce_kernels<C>().sum_columns(x, step, rows, columns, center);
+    for (int64_t j = 0; j < columns; ++j) center[j] = static_cast<C>(static_cast<double>(center[j]) / count);
+    reduce_kernels<C>().deviations_columns(x, step, rows, columns, center, sums, squares);
     for (int64_t j = 0; j < columns; ++j) {
-      out[j].mean = static_cast<double>(center[j]) / count;
-      center[j] = static_cast<C>(out[j].mean);
-    }
-    reduce_kernels<C>().deviations_columns(x, step, rows, columns, center, squares);
-    for (int64_t j = 0; j < columns; ++j) {
-      const double shift = static_cast<double>(center[j]) - out[j].mean;  // the center is rounded to C
-      out[j].squares = not_negative(static_cast<double>(squares[j]) - count * shift * shift);
+      const auto sum = static_cast<double>(sums[j]);
+      out[j] = {static_cast<double>(center[j]) + sum / count,
+                not_negative(static_cast<double>(squares[j]) - sum * sum / count)};
     }
   }
   static Moments join(const Moments& a, int64_t count_a, const Moments& b, int64_t count_b) {

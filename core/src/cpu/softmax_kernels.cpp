@@ -49,7 +49,7 @@ float sum_of(D d, V a, V b) { return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)
 
 // The sum of e^(x - highest), with the exponentials stored to y where asked for.
 template <bool kStore>
-HWY_INLINE float exponentials(D d, const float* x, float highest, float* y, int64_t n) {
+HWY_INLINE float exponentials_of_block(D d, const float* x, float highest, float* y, int64_t n) {
   const V top = hn::Set(d, highest);
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   V even = hn::Zero(d), odd = even;
@@ -73,13 +73,24 @@ HWY_INLINE float exponentials(D d, const float* x, float highest, float* y, int6
   return sum_of(d, even, odd);
 }
 
+// Sums of blocks join in double, so that long rows lose no digits.
+template <bool kStore>
+HWY_INLINE double exponentials(D d, const float* x, float highest, float* y, int64_t n) {
+  constexpr int64_t kBlock = 2048;
+  double total = 0;
+  for (int64_t i = 0; i < n; i += kBlock)
+    total += static_cast<double>(
+        exponentials_of_block<kStore>(d, x + i, highest, kStore ? y + i : nullptr, std::min(kBlock, n - i)));
+  return total;
+}
+
 void fill_nan(float* y, int64_t n) { std::fill(y, y + n, std::numeric_limits<float>::quiet_NaN()); }
 
 void Softmax(const float* x, float* y, int64_t n) {
   const D d;
   const float highest = reduce_kernels<float>().max(x, n);
   if (!std::isfinite(highest)) return fill_nan(y, n);
-  const V factor = hn::Set(d, 1.0f / exponentials<true>(d, x, highest, y, n));
+  const V factor = hn::Set(d, static_cast<float>(1.0 / exponentials<true>(d, x, highest, y, n)));
   const auto scale = [&](int64_t at, int64_t count, V v) HWY_ATTR { store(d, hn::Mul(v, factor), y + at, count); };
   for_vectors(d, n, scale, y);
 }
@@ -88,7 +99,8 @@ void LogSoftmax(const float* x, float* y, int64_t n) {
   const D d;
   const float highest = reduce_kernels<float>().max(x, n);
   if (!std::isfinite(highest)) return fill_nan(y, n);
-  const V top = hn::Set(d, highest), rest = hn::Set(d, std::log(exponentials<false>(d, x, highest, nullptr, n)));
+  const V top = hn::Set(d, highest),
+          rest = hn::Set(d, static_cast<float>(std::log(exponentials<false>(d, x, highest, nullptr, n))));
   const auto shift = [&](int64_t at, int64_t count, V v)
                          HWY_ATTR { store(d, hn::Sub(hn::Sub(v, top), rest), y + at, count); };
   for_vectors(d, n, shift, x);
