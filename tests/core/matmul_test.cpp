@@ -196,7 +196,8 @@ TEST_CASE("addmm with every kind of addend") {
 TEST_CASE("linear for inputs of any rank, with gradients") {
   manual_seed(7);
   const Tensor weight = input({5, 4}), bias = input({5});
-  for (const Shape& shape : {Shape({4}), Shape({3, 4}), Shape({2, 3, 4}), Shape({2, 1, 3, 4}), Shape({0, 4})}) {
+  for (const Shape& shape :
+       {Shape({4}), Shape({3, 4}), Shape({2, 3, 4}), Shape({2, 1, 3, 4}), Shape({0, 4}), Shape({2, 0, 4})}) {
     INFO(shape.str());
     const Tensor x = input(shape);
     CHECK(allclose(linear(x, weight), matmul(x, weight.t())));
@@ -210,6 +211,7 @@ TEST_CASE("linear for inputs of any rank, with gradients") {
   CHECK(allclose(linear(turned, weight, bias), matmul(turned.contiguous(), weight.t()) + bias));
   CHECK(linear(ones({3, 0}), ones({5, 0}), ones({5})).shape() == Shape({3, 5}));
   CHECK(allclose(linear(ones({3, 0}), ones({5, 0}), ones({5})), ones({3, 5})));
+  CHECK(gradcheck([](const Tensors& in) { return linear(in[0], in[1], in[2]); }, {input({3, 0}), input({5, 0}), bias}));
   CHECK(linear(ones({2, 4}), ones({5, 4}), Tensor()).shape() == Shape({2, 5}));
 }
 

@@ -30,7 +30,10 @@ ReducedShape::ReducedShape(const char* op, const Shape& shape, const Dims& wante
 }
 
 View keepdim_view(const Tensor& out, const ReducedShape& reduced) {
-  return {data_of(out), out.dtype(), reduced.kept, contiguous_strides(reduced.kept)};
+  View view = view_of(out);
+  view.shape = reduced.kept;
+  view.strides = contiguous_strides(reduced.kept);
+  return view;
 }
 
 Tensor run_reduce(const char* op, ReduceOp kind, const Tensor& x, const ReducedShape& reduced, DType dtype) {
