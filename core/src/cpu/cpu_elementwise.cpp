@@ -68,6 +68,38 @@ void run_binary(BinaryRow row, const View& out, const View& a, const View& b) {
   });
 }
 
+// A large operand that lies across the result's rows (a transposed one) is cheaper to read after a copy in tiles.
+class Aligned {
+ public:
+  Aligned(CpuBackend& backend, const View& out, const View& in) : backend_(backend), view_(in) {
+    if (!lies_across(out, in)) return;
+    bytes_ = static_cast<size_t>(in.numel()) * size_of(in.dtype);
+    view_ = {backend_.allocate(bytes_, 0), in.dtype, in.shape, contiguous_strides(in.shape)};
+    backend_.copy(view_, in);
+  }
+  ~Aligned() {
+    if (bytes_ > 0) backend_.deallocate(view_.data, bytes_, 0);
+  }
+  Aligned(const Aligned&) = delete;
+  Aligned& operator=(const Aligned&) = delete;
+
+  const View& view() const { return view_; }
+
+ private:
+  static bool lies_across(const View& out, const View& in) {
+    const int last = in.shape.rank() - 1;
+    if (last < 1 || in.numel() < 4096 || !out.is_contiguous() || in.shape[last] < 8) return false;
+    if (in.strides[last] == 0 || in.strides[last] == 1) return false;
+    for (int d = 0; d < last; ++d)
+      if (in.strides[d] == 1 && in.shape[d] >= 8) return true;
+    return false;
+  }
+
+  CpuBackend& backend_;
+  View view_;
+  size_t bytes_ = 0;
+};
+
 // One operand is a number, the rest is dense: no strides to walk.
 void run_with_number(BinaryRow row, const View& out, const View& dense, const View& number, bool number_first) {
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(dense.dtype);
@@ -124,7 +156,8 @@ void check_divisor(BinaryOp op, const View& divisor) {
 
 void CpuBackend::unary(UnaryOp op, const View& out, const View& in) {
   const UnaryRow row = require(find_row(op, compute_dtype(in.dtype)), name_of(op), in.dtype);
-  if (!is_dense(out) || !is_dense(in)) return run_unary(row, grain_of(op, in.dtype), out, in);
+  if (!is_dense(out) || !is_dense(in))
+    return run_unary(row, grain_of(op, in.dtype), out, Aligned(*this, out, in).view());
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(in.dtype);
   parallel_for(out.numel(), grain_of(op, in.dtype), [&](int64_t begin, int64_t end) {
     row(in.as<char>() + begin * from, out.as<char>() + begin * to, end - begin);
@@ -134,7 +167,8 @@ void CpuBackend::unary(UnaryOp op, const View& out, const View& in) {
 void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const View& b) {
   const BinaryRow row = require(find_row(op, compute_dtype(a.dtype)), name_of(op), a.dtype);
   check_divisor(op, b);
-  if (!is_dense(out) || !is_dense(a) || !is_dense(b)) return run_binary(row, out, a, b);
+  if (!is_dense(out) || !is_dense(a) || !is_dense(b))
+    return run_binary(row, out, Aligned(*this, out, a).view(), Aligned(*this, out, b).view());
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(a.dtype);
   parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
     row(a.as<char>() + begin * from, b.as<char>() + begin * from, out.as<char>() + begin * to, end - begin);

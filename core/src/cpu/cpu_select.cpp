@@ -43,6 +43,13 @@ T read(const char* at) {
   return *reinterpret_cast<const T*>(at);
 }
 
+// a where the byte `chosen` is set, b elsewhere, without a branch: masks are often random.
+template <class T>
+T choose(char chosen, T a, T b) {
+  const T all = static_cast<T>(-static_cast<T>(chosen != 0));
+  return static_cast<T>((a & all) | (b & ~all));
+}
+
 template <class T>
 void where_rows(const View& out, const View& condition, const View& a, const View& b) {
   constexpr auto kSize = static_cast<int64_t>(sizeof(T));
@@ -52,12 +59,12 @@ void where_rows(const View& out, const View& condition, const View& a, const Vie
       T* to = reinterpret_cast<T*>(at[0]);
       const char* chosen = at[1];
       const T *left = reinterpret_cast<const T*>(at[2]), *right = reinterpret_cast<const T*>(at[3]);
-      for (int64_t i = 0; i < count; ++i) to[i] = chosen[i] ? left[i] : right[i];
+      for (int64_t i = 0; i < count; ++i) to[i] = choose(chosen[i], left[i], right[i]);
       return;
     }
     for (int64_t i = 0; i < count; ++i)
       *reinterpret_cast<T*>(at[0] + i * step[0]) =
-          at[1][i * step[1]] ? read<T>(at[2] + i * step[2]) : read<T>(at[3] + i * step[3]);
+          choose(at[1][i * step[1]], read<T>(at[2] + i * step[2]), read<T>(at[3] + i * step[3]));
   });
 }
 
@@ -70,11 +77,11 @@ void masked_fill_rows(const View& out, const View& in, const View& mask, T value
       T* to = reinterpret_cast<T*>(at[0]);
       const T* from = reinterpret_cast<const T*>(at[1]);
       const char* filled = at[2];
-      for (int64_t i = 0; i < count; ++i) to[i] = filled[i] ? value : from[i];
+      for (int64_t i = 0; i < count; ++i) to[i] = choose(filled[i], value, from[i]);
       return;
     }
     for (int64_t i = 0; i < count; ++i)
-      *reinterpret_cast<T*>(at[0] + i * step[0]) = at[2][i * step[2]] ? value : read<T>(at[1] + i * step[1]);
+      *reinterpret_cast<T*>(at[0] + i * step[0]) = choose(at[2][i * step[2]], value, read<T>(at[1] + i * step[1]));
   });
 }
 

@@ -91,6 +91,7 @@ Tensor power(const char* name, const Tensor& base, const Scalar& exponent, const
                                  name_of(dtype), exponent.to<int64_t>()));
   if (base.dtype() == dtype) {
     if (e == 2.0) return apply(name, UnaryOp::Square, base, out);
+    if (e == 3.0) return apply(name, BinaryOp::Mul, apply(name, UnaryOp::Square, base), base, out);
     if (e == 0.5) return apply(name, UnaryOp::Sqrt, base, out);
     if (e == -0.5) return apply(name, UnaryOp::Rsqrt, base, out);
     if (e == -1.0) return apply(name, UnaryOp::Reciprocal, base, out);
