@@ -8,7 +8,7 @@
 //   <!-- output: PROGRAM ARG... --> its lines stand in what PROGRAMS/PROGRAM prints, in one run
 //   <!-- whole output: PROGRAM -->  it is what the program prints
 // A line "…" or "// …" or "# …" in a block stands for any number of lines. Relative links and paths of files in `…`
-// must exist. Prints what is wrong, with page and line, and exits with 1.
+// must exist, the latter from the root or as in an include. Prints what is wrong, with page and line, and exits with 1.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -45,6 +45,14 @@ Lines read_lines(std::istream&& stream) {
   return lines;
 }
 
+// With paths of files of the tree, which compilers write in several ways, given from its root.
+std::string from_root(const std::string& text) {
+  static const std::regex upwards(R"((\.\./)+)");
+  std::string result = std::regex_replace(text, upwards, "");
+  for (size_t at; (at = result.find(root + "/")) != std::string::npos;) result.erase(at, root.size() + 1);
+  return result;
+}
+
 // What a program prints on both streams. Each command runs once.
 const Lines& output_of(const std::string& command) {
   static std::map<std::string, Lines> known;
@@ -57,7 +65,7 @@ const Lines& output_of(const std::string& command) {
     for (size_t n; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) text.append(buffer.data(), n);
     pclose(pipe);
   }
-  return entry->second = read_lines(std::istringstream(text));
+  return entry->second = read_lines(std::istringstream(from_root(text)));
 }
 
 bool is_gap(const std::string& line) {
@@ -123,8 +131,12 @@ void check_references(const std::string& page, size_t number, const std::string&
   const fs::path folder = (fs::path(root) / page).parent_path();
   for (std::sregex_iterator i(line.begin(), line.end(), link), end; i != end; ++i)
     if (!fs::exists(folder / (*i)[1].str())) report(page, number, "the link to " + (*i)[1].str() + " leads nowhere");
-  for (std::sregex_iterator i(line.begin(), line.end(), path), end; i != end; ++i)
-    if (!fs::exists(fs::path(root) / (*i)[1].str())) report(page, number, (*i)[1].str() + " does not exist");
+  for (std::sregex_iterator i(line.begin(), line.end(), path), end; i != end; ++i) {
+    const bool exists =
+        std::ranges::any_of(std::array{"", "core/include", "nn/include", "cuda/include"},
+                            [&](auto base) { return fs::exists(fs::path(root) / base / (*i)[1].str()); });
+    if (!exists) report(page, number, (*i)[1].str() + " does not exist");
+  }
 }
 
 void check_page(const std::string& page) {

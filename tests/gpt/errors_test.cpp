@@ -49,10 +49,14 @@ TEST_CASE("wrong options of mote-gpt are refused", "[gpt]") {
   const TemporaryDirectory dir;
   const std::string text = dir.write("text.txt", some_text(2000)), out = dir / "run";
   check_refused({}, "say what to do: train, sample or info");
-  check_refused({"dance"}, "dance");
-  check_refused({"train", "--layer", "3"}, "--layer");
-  check_refused({"train", "--layers", "three"}, "--layers");
-  check_refused({"train", "--layers"}, "--layers");
+  check_refused({"dance"}, "there is no command 'dance'");
+  check_refused({"train", "--layer", "3"}, "there is no option '--layer'");
+  check_refused({"sample", "plays"}, "there is no option 'plays'");
+  check_refused({"train", "--layers", "three"}, "--layers: 'three' is not a whole number");
+  check_refused({"train", "--layers", "1.5"}, "--layers: '1.5' is not a whole number");
+  check_refused({"sample", "--tokens", "99999999999999999999"}, "is not a whole number");
+  check_refused({"train", "--lr", "fast"}, "--lr: 'fast' is not a number");
+  check_refused({"train", "--layers"}, "--layers needs a value");
   const auto refused = [&](const Arguments& options, const std::string& sentence) {
     Arguments arguments = {"train", "--data", text, "--out", out};
     arguments.insert(arguments.end(), options.begin(), options.end());

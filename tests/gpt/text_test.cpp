@@ -66,6 +66,7 @@ TEST_CASE("evaluation covers the split from its first window to its last", "[gpt
 
 TEST_CASE("the documentation is part of the program", "[gpt]") {
   const std::string text = gpt::documentation();
+  CHECK(text.size() > 20000);
   CHECK_THAT(text, contains("# Modules and their two registries"));
   CHECK(text.find("<!--") == std::string::npos);
 }
