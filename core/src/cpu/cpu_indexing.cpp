@@ -53,10 +53,10 @@ void check_positions(const View& index, int64_t dim, int64_t size, bool wraps) {
   });
 }
 
-// One row of gather; steps in bytes, passed by value so that no store can make the loop read them again. False where a
-// position lies outside.
-template <class Word>
-bool gather_row(char* to, int64_t to_step, const char* positions, int64_t position_step, const char* from,
+// One row of gather; steps in bytes, passed by value so that no store can make the loop read them again, and as
+// constants for dense rows. False where a position lies outside.
+template <class Word, class Step, class PositionStep>
+bool gather_row(char* to, Step to_step, const char* positions, PositionStep position_step, const char* from,
                 int64_t from_step, int64_t size, int64_t stride, bool wraps, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     int64_t position = *reinterpret_cast<const int64_t*>(positions + i * position_step);
@@ -80,6 +80,9 @@ void gather_words(const View& out, const View& in, int64_t dim, const View& inde
       const int64_t row = wraps && position < 0 ? position + size : position;
       valid = static_cast<uint64_t>(row) < static_cast<uint64_t>(size);
       if (valid) std::memcpy(to, from + row * stride, static_cast<size_t>(count) * sizeof(Word));
+    } else if (steps[0] == sizeof(Word) && steps[1] == sizeof(int64_t)) {
+      valid = gather_row<Word>(to, cpu::Dense<Word>(), positions, cpu::Dense<int64_t>(), from, steps[2], size, stride,
+                               wraps, count);
     } else {
       valid = gather_row<Word>(to, steps[0], positions, steps[1], from, steps[2], size, stride, wraps, count);
     }
@@ -168,15 +171,16 @@ int64_t count_row(const char* row, int64_t step, int64_t count) {
   return found;
 }
 
-// Writes the positions of what is not zero in one row, whose first element lies at `position`; gives the next free row
-// of the result.
+// Writes the positions of what is not zero in one row, whose first element lies at `position`, to the rows [to, end) of
+// the result; gives the next free one. What is zero is written as well, and overwritten by the next: no branch depends
+// on the data.
 template <class T>
-int64_t* list_row(const char* row, int64_t step, const int64_t* position, int64_t count, int rank, int64_t* to) {
-  for (int64_t i = 0; i < count; ++i) {
-    if (!cast_to<bool>(*reinterpret_cast<const T*>(row + i * step))) continue;
-    for (int d = 0; d < rank; ++d) to[d] = position[d];
-    if (rank > 0) to[rank - 1] += i;
-    to += rank;
+int64_t* list_row(const char* row, int64_t step, const int64_t* position, int64_t count, int rank, int64_t* to,
+                  const int64_t* end) {
+  for (int64_t i = 0; i < count && to != end; ++i) {
+    for (int d = 0; d + 1 < rank; ++d) to[d] = position[d];
+    to[rank - 1] = position[rank - 1] + i;
+    to += cast_to<bool>(*reinterpret_cast<const T*>(row + i * step)) ? rank : 0;
   }
   return to;
 }
@@ -199,6 +203,7 @@ int64_t CpuBackend::count_nonzero(const View& in) {
 void CpuBackend::nonzero(const View& out, const View& in) {
   const int64_t numel = in.numel(), parts = (numel + cpu::kGrain - 1) / cpu::kGrain;
   const int rank = in.shape.rank();
+  if (out.numel() == 0) return;
   std::vector<int64_t> starts(static_cast<size_t>(parts + 1), 0);
   const auto for_each_part = [&](const auto& body) {
     cpu::parallel_for(parts, 1, [&](int64_t begin, int64_t end) {
@@ -216,8 +221,9 @@ void CpuBackend::nonzero(const View& out, const View& in) {
     std::partial_sum(starts.begin(), starts.end(), starts.begin());
     for_each_part([&](size_t part, int64_t begin, int64_t end) {
       int64_t* to = out.as<int64_t>() + starts[part] * rank;
+      const int64_t* end_of_part = out.as<int64_t>() + starts[part + 1] * rank;
       cpu::for_each_row(in, begin, end, [&](const char* row, int64_t step, const int64_t* position, int64_t count) {
-        to = list_row<T>(row, step, position, count, rank, to);
+        to = list_row<T>(row, step, position, count, rank, to, end_of_part);
       });
     });
   });

@@ -51,10 +51,13 @@ void put_row(char* to, int64_t to_step, const char* from, int64_t from_step, int
   }
 }
 
+template <class T>
+using Dense = std::integral_constant<int64_t, sizeof(T)>;  // the step of a dense row
+
 // Each element of a row to the position of its own; `out_step` leads from one line to the next, `line.out` along it.
-template <class T, bool Add>
-void put_each(char* out, int64_t out_step, const char* index, int64_t index_step, const char* source,
-              int64_t source_step, int64_t count, const ScatterLine line) {
+template <class T, bool Add, class IndexStep, class SourceStep>
+void put_each(char* out, int64_t out_step, const char* index, IndexStep index_step, const char* source,
+              SourceStep source_step, int64_t count, const ScatterLine line) {
   for (int64_t i = 0; i < count; ++i)
     put<T, Add>(out + i * out_step + line.target(index + i * index_step), source + i * source_step);
 }
@@ -105,6 +108,10 @@ void scatter_loop(const StridedLoop<3>& loop, const ScatterLine& line, bool one_
       for (int64_t k = 0; k < line.count; ++k)
         put_each<T, Add>(out, steps[0], index + k * line.index, steps[1], source + k * line.source, steps[2], count,
                          line);
+    } else if (line.source == sizeof(T) && line.index == sizeof(int64_t)) {
+      for (int64_t j = 0; j < count; ++j)
+        put_each<T, Add>(out + j * steps[0], 0, index + j * steps[1], Dense<int64_t>(), source + j * steps[2],
+                         Dense<T>(), line.count, line);
     } else {
       for (int64_t j = 0; j < count; ++j)
         put_each<T, Add>(out + j * steps[0], 0, index + j * steps[1], line.index, source + j * steps[2], line.source,
