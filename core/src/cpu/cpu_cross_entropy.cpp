@@ -40,13 +40,12 @@ void forward(const View& loss, const View& log_sum_exp, const View& logits, cons
       const auto t = element<int64_t>(target, r);
       const C* const x = rows.read(cpu::row_of(logits, r));
       const auto sums = kernel(x, classes, smoothing > 0.0);
-      element<C>(log_sum_exp, r) = sums.log_sum_exp;
+      element<C>(log_sum_exp, r) = sums.maximum + sums.log_sum;
       if (t == ignore_index)
         element<C>(loss, r) = C(0);
-      else if (smoothing > 0.0)
-        element<C>(loss, r) = sums.log_sum_exp - static_cast<C>(1.0 - smoothing) * x[t] - share * sums.total;
-      else
-        element<C>(loss, r) = sums.log_sum_exp - x[t];
+      else  // relative to the maximum, so that far-off logits lose no digits
+        element<C>(loss, r) =
+            sums.log_sum - static_cast<C>(1.0 - smoothing) * (x[t] - sums.maximum) - share * sums.total;
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "cpu/cpu_backend.h"
+#include "cpu/normal_kernels.h"
 #include "cpu/strided_loop.h"
 #include "mote/random.h"
 
@@ -41,38 +42,38 @@ double standard_normal(Generator& generator) {
 
 constexpr int64_t kBlock = 16;
 
-// Turns 16 uniform values into normal ones: the first 8 give radii, the last 8 angles. A 16-bit type is rounded after
-// every step.
+// Turns blocks of 16 uniform values into normal ones, see normal_kernels.h. A 16-bit type is rounded after every step.
 template <class T>
-void normal_block(T* x, double mean, double std) {
+void normal_blocks(T* x, int64_t blocks, double mean, double std) {
   using C = compute_t<T>;
-  const auto round = [](C value) { return cast_to<C>(cast_to<T>(value)); };
   const C offset = static_cast<C>(mean), factor = static_cast<C>(std);
+  if constexpr (std::is_same_v<T, float>) return cpu::normal_from_uniform(x, blocks, offset, factor);
+  const auto round = [](C value) { return cast_to<C>(cast_to<T>(value)); };
   const auto scaled = [&](C value) {
     if constexpr (std::is_same_v<C, T>)
       return std::fma(value, factor, offset);
     else
       return cast_to<T>(round(round(value) * factor) + offset);
   };
-  for (int64_t i = 0; i < kBlock / 2; ++i) {
-    const C radius = round(std::sqrt(round(C(-2) * round(std::log(round(C(1) - cast_to<C>(x[i])))))));
-    const C angle = round(C(2) * std::numbers::pi_v<C> * cast_to<C>(x[i + kBlock / 2]));
-    x[i] = scaled(radius * round(std::cos(angle)));
-    x[i + kBlock / 2] = scaled(radius * round(std::sin(angle)));
-  }
+  for (T* const end = x + blocks * kBlock; x != end; x += kBlock)
+    for (int64_t i = 0; i < kBlock / 2; ++i) {
+      const C radius = round(std::sqrt(round(C(-2) * round(std::log(round(C(1) - cast_to<C>(x[i])))))));
+      const C angle = round(C(2) * std::numbers::pi_v<C> * cast_to<C>(x[i + kBlock / 2]));
+      x[i] = scaled(radius * round(std::cos(angle)));
+      x[i + kBlock / 2] = scaled(radius * round(std::sin(angle)));
+    }
 }
 
 // A dense array of at least 16 elements. Where their number is no multiple of 16, the last 16 are drawn again.
 template <class T>
 void normal_fill(T* x, int64_t size, double mean, double std, Generator& generator) {
   for (int64_t i = 0; i < size; ++i) x[i] = cast_to<T>(uniform01<T>(generator));
-  cpu::parallel_for(size / kBlock, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) normal_block(x + b * kBlock, mean, std);
-  });
+  cpu::parallel_for(size / kBlock, cpu::kGrain / kBlock,
+                    [&](int64_t begin, int64_t end) { normal_blocks(x + begin * kBlock, end - begin, mean, std); });
   if (size % kBlock == 0) return;
   T* const last = x + size - kBlock;
   for (int64_t i = 0; i < kBlock; ++i) last[i] = cast_to<T>(uniform01<T>(generator));
-  normal_block(last, mean, std);
+  normal_blocks(last, 1, mean, std);
 }
 
 // out[i] = next() in the order of memory.
@@ -130,7 +131,8 @@ void CpuBackend::dropout_mask(const View& out, double p, Generator& generator) {
     if constexpr (is_floating_point(dtype_of<T>)) {
       using C = compute_t<T>;
       const C kept = C(1) / static_cast<C>(1.0 - p);
-      fill_each<T>(out, [&] { return uniform01<double>(generator) < 1.0 - p ? kept : C(0); });
+      // A product instead of a branch, which nobody could predict.
+      fill_each<T>(out, [&] { return kept * static_cast<C>(uniform01<double>(generator) < 1.0 - p); });
     }
   });
 }

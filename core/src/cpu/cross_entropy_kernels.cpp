@@ -48,18 +48,22 @@ HWY_INLINE C sum_exp(const C* x, int64_t n, C base) {
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(even, odd)));
 }
 
+// The sum of x - base.
 template <class C>
-HWY_INLINE C sum_of(const C* x, int64_t n) {
+HWY_INLINE C sum_of(const C* x, int64_t n, C base) {
   const hn::ScalableTag<C> d;
+  const auto shift = hn::Set(d, base);
   auto sum = hn::Zero(d);
-  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR { sum = hn::Add(sum, load_part(d, x + i, count)); });
+  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR {
+    sum = hn::Add(sum, hn::Sub(load_part(d, x + i, count, shift), shift));
+  });
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
 template <class C>
 typename CrossEntropyKernels<C>::Sums Forward(const C* x, int64_t n, bool with_total) {
   constexpr C kLowest = -std::numeric_limits<C>::infinity();
-  C highest = kLowest, sum = 0, total = 0;
+  C highest = kLowest, sum = 0;
   for (int64_t i = 0; i < n; i += kStretch) {
     const int64_t count = HWY_MIN(kStretch, n - i);
     const C top = maximum(x + i, count);
@@ -68,9 +72,8 @@ typename CrossEntropyKernels<C>::Sums Forward(const C* x, int64_t n, bool with_t
       highest = top;
     }
     if (highest != kLowest) sum += sum_exp(x + i, count, highest);
-    if (with_total) total += sum_of(x + i, count);
   }
-  return {highest + std::log(sum), total};
+  return {highest, std::log(sum), with_total ? sum_of(x, n, highest) : C(0)};
 }
 
 template <class C>

@@ -8,8 +8,9 @@ namespace mote::cpu {
 template <class C>
 struct CrossEntropyKernels {
   struct Sums {
-    C log_sum_exp;
-    C total;  // of the logits, where asked for
+    C maximum;
+    C log_sum;  // of e^(x - maximum)
+    C total;    // of x - maximum, where asked for
   };
   // Reads the row once, in stretches that stay in the L1 cache.
   using Forward = Sums (*)(const C* x, int64_t n, bool with_total);

@@ -1,5 +1,6 @@
-// Exponentials of numbers up to 0, for softmax: e^(x - maximum), of float and double vectors. Results are within 2 units
-// in the last place where there is a fused multiply-add; below the smallest normal number they are 0. A NaN stays one.
+// Exponentials of numbers up to 0, for softmax: e^(x - maximum), of float and double vectors. Results are within 2
+// units in the last place where there is a fused multiply-add; below the smallest normal number they are 0. A NaN stays
+// one.
 #if defined(MOTE_CPU_EXP_NONPOSITIVE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MOTE_CPU_EXP_NONPOSITIVE_INL_H_
 #undef MOTE_CPU_EXP_NONPOSITIVE_INL_H_
@@ -9,6 +10,7 @@
 
 #include <hwy/highway.h>
 
+#include <cstdint>
 #include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
@@ -27,16 +29,18 @@ struct Exp2Series<float> {
                                      5.5504108665e-2f, 2.4022650696e-1f, 6.9314718056e-1f};
   static constexpr float kLeast = -126.0f;  // exponents of normal numbers
   static constexpr int kMantissa = 23;
+  static constexpr int32_t kBias = 127;
 };
 template <>
 struct Exp2Series<double> {
-  static constexpr double kTerms[] = {
-      1.3691488853904124e-12, 2.5678435993488196e-11, 4.4455382718708101e-10, 7.0549116208011209e-9,
-      1.0178086009239696e-7,  1.3215486790144305e-6,  1.5252733804059838e-5,  1.5403530393381606e-4,
-      1.3333558146428441e-3,  9.6181291076284769e-3,  5.5504108664821576e-2,  2.4022650695910069e-1,
-      6.9314718055994529e-1};
+  static constexpr double kTerms[] = {1.3691488853904124e-12, 2.5678435993488196e-11, 4.4455382718708101e-10,
+                                      7.0549116208011209e-9,  1.0178086009239696e-7,  1.3215486790144305e-6,
+                                      1.5252733804059838e-5,  1.5403530393381606e-4,  1.3333558146428441e-3,
+                                      9.6181291076284769e-3,  5.5504108664821576e-2,  2.4022650695910069e-1,
+                                      6.9314718055994529e-1};
   static constexpr double kLeast = -1022.0;
   static constexpr int kMantissa = 52;
+  static constexpr int64_t kBias = 1023;
 };
 
 // 2^(whole + f), f in [-1/2, 1/2], whole not below kLeast.
@@ -49,8 +53,8 @@ HWY_INLINE V exp2_of_sum(D d, V whole, V f) {
   for (int i = 1; i < kCount; ++i) y = hn::MulAdd(y, f, hn::Set(d, Series::kTerms[i]));
   y = hn::MulAdd(y, f, hn::Set(d, hn::TFromD<D>(1)));
   const hn::RebindToSigned<D> bits;
-  const auto exponent = hn::ShiftLeft<Series::kMantissa>(hn::ConvertTo(bits, whole));
-  return hn::BitCast(d, hn::Add(hn::BitCast(bits, y), exponent));
+  const auto exponent = hn::Add(hn::ConvertTo(bits, whole), hn::Set(bits, Series::kBias));
+  return hn::Mul(y, hn::BitCast(d, hn::ShiftLeft<Series::kMantissa>(exponent)));  // a product, which keeps a NaN
 }
 
 // 2^x for x at most a little above 0.

@@ -55,7 +55,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::optional<int6
     const NoGradGuard no_grad;
     flat = indices.to(DType::Int64).reshape({-1});
     out = make_result("embedding", {flat.numel(), width}, weight.dtype(), weight.device());
-    backend_of(weight).index_select(view_of(out), view_of(weight), 0, view_of(flat));
+    // A gather, because index_select would count a negative index from the end.
+    backend_of(weight).gather(view_of(out), view_of(weight), 0, view_of(flat.unsqueeze(1), out.shape()));
     out = out.reshape(shape);
   }
   if (needs_grad(weight))
