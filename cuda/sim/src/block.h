@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "sim_config.h"
 #include "fiber.h"
+#include "sim_config.h"
 #include "simt/core.h"
 #include "simt/runtime_api.h"
 

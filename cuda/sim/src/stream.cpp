@@ -6,8 +6,8 @@
 #include <mutex>
 #include <vector>
 
-#include "sim_config.h"
 #include "report.h"
+#include "sim_config.h"
 
 namespace {
 
