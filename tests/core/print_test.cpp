@@ -1,4 +1,4 @@
-// Tensors as text: the golden file holds what PyTorch prints (tests/data/make_print.py).
+// Tensors as text: the golden file holds what PyTorch prints (tests/data/generate.py).
 #include <sstream>
 
 #include "mote/core.h"

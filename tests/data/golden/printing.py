@@ -1,18 +1,12 @@
-#!/usr/bin/env python3
-"""Writes print.safetensors: tensors, and in its metadata the text that PyTorch prints for each.
+"""print.safetensors: tensors, and in its metadata the text that PyTorch prints for each.
 
-Run with any PyTorch from 1.13 on: python3 make_print.py. The texts differ from PyTorch's own in one thing: dtypes are
-spelled float64 instead of torch.float64.
+The texts differ from PyTorch's own in one thing: dtypes are spelled float64 instead of torch.float64.
 """
-import json
-import pathlib
-import struct
-
 import torch
 from torch._tensor_str import _add_suffixes, _tensor_str
 
-TYPES = {torch.bool: "BOOL", torch.uint8: "U8", torch.int32: "I32", torch.int64: "I64", torch.float16: "F16",
-         torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
+from .safetensors import NAMES, save
+
 PREFIX = "tensor("
 
 
@@ -50,7 +44,7 @@ def cases():
         elif not torch.tensor(values).dtype == torch.bool and abs(torch.tensor(values).flatten()[0]) < 100:
             yield torch.tensor(values, dtype=torch.int32)
             yield torch.tensor(values).abs().clamp(max=255).to(torch.uint8)
-    for dtype in TYPES:
+    for dtype in NAMES:
         for shape in [(0,), (0, 3), (2, 0), (2, 0, 4), (1,), (1, 1), (1, 1, 1)]:
             yield torch.ones(shape, dtype=dtype)
     torch.manual_seed(0)
@@ -77,16 +71,6 @@ def cases():
     yield torch.arange(2401.0).view(7, 7, 7, 7) / 3
 
 
-def save(path, tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, x in tensors.items():
-        raw = bytes(x.contiguous().flatten().view(torch.uint8).tolist()) if x.numel() else b""
-        header[name] = {"dtype": TYPES[x.dtype], "shape": list(x.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
-tensors = {f"{i:04d}": x for i, x in enumerate(cases())}
-save(pathlib.Path(__file__).with_name("print.safetensors"), tensors, {name: text_of(x) for name, x in tensors.items()})
+def write():
+    tensors = {f"{i:04d}": x for i, x in enumerate(cases())}
+    return save("print.safetensors", tensors, {name: text_of(x) for name, x in tensors.items()})
