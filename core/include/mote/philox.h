@@ -12,19 +12,30 @@ struct PhiloxWords {
   uint32_t word[4];
 };
 
-MOTE_HD inline PhiloxWords philox4x32(uint64_t key, uint64_t counter_low, uint64_t counter_high) {
-  uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
+inline constexpr int kPhiloxRounds = 10;
+inline constexpr uint32_t kPhiloxFactor0 = 0xd2511f53, kPhiloxFactor1 = 0xcd9e8d57;
+
+// The key of each round.
+struct PhiloxKey {
+  MOTE_HD explicit PhiloxKey(uint64_t key) : low(static_cast<uint32_t>(key)), high(static_cast<uint32_t>(key >> 32)) {}
+  MOTE_HD void advance() {
+    low += 0x9e3779b9u;
+    high += 0xbb67ae85u;
+  }
+
+  uint32_t low, high;
+};
+
+MOTE_HD inline PhiloxWords philox4x32(uint64_t seed, uint64_t counter_low, uint64_t counter_high) {
   uint32_t c0 = static_cast<uint32_t>(counter_low), c1 = static_cast<uint32_t>(counter_low >> 32);
   uint32_t c2 = static_cast<uint32_t>(counter_high), c3 = static_cast<uint32_t>(counter_high >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t a = uint64_t{0xd2511f53} * c0, b = uint64_t{0xcd9e8d57} * c2;
-    const uint32_t next0 = static_cast<uint32_t>(b >> 32) ^ c1 ^ k0, next2 = static_cast<uint32_t>(a >> 32) ^ c3 ^ k1;
-    c0 = next0;
+  PhiloxKey key(seed);
+  for (int round = 0; round < kPhiloxRounds; ++round, key.advance()) {
+    const uint64_t a = uint64_t{kPhiloxFactor0} * c0, b = uint64_t{kPhiloxFactor1} * c2;
+    c0 = static_cast<uint32_t>(b >> 32) ^ c1 ^ key.low;
+    c2 = static_cast<uint32_t>(a >> 32) ^ c3 ^ key.high;
     c1 = static_cast<uint32_t>(b);
-    c2 = next2;
     c3 = static_cast<uint32_t>(a);
-    k0 += 0x9e3779b9u;
-    k1 += 0xbb67ae85u;
   }
   return {{c0, c1, c2, c3}};
 }

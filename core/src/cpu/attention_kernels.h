@@ -41,12 +41,17 @@ template <class T>
 struct ForwardBlock {
   int64_t query = 0;
   int64_t queries = 0;
-  const T* q = nullptr;  // [depth][64], times scale / log 2; columns beyond `queries` are 0
+  const T* q = nullptr;  // [depth][64], times scale / log 2; columns beyond `queries` are 0 up to kPadding
   T* out = nullptr;      // [width][64], becomes the weighted sum of values
   T* sum = nullptr;      // [64], becomes the sum of weights
   T* maximum = nullptr;  // [64], becomes the exponent, in base 2, that the weights are relative to
   T* scores = nullptr;   // scratch [64][64]
   T* factors = nullptr;  // scratch [64][64], for dropout only
+
+  // The `count` queries from number `first` on.
+  ForwardBlock part(int64_t first, int64_t count) const {
+    return {query + first, count, q + first, out + first, sum + first, maximum + first, scores, factors};
+  }
 };
 
 void attention_forward(const Head<float>& head, const ForwardBlock<float>& block);
@@ -58,11 +63,18 @@ struct QueryBlock {
   int64_t query = 0;
   int64_t queries = 0;
   const T* q_columns = nullptr;     // as ForwardBlock::q
-  const T* grad_columns = nullptr;  // [width][64]: the gradient of the result; columns beyond `queries` are 0
+  const T* grad_columns = nullptr;  // [width][64]: the gradient of the result, padded likewise
   const T* log_sum_exp = nullptr;   // [64] in base 2; +inf beyond `queries` and for a query that looks at nothing
   const T* delta = nullptr;         // [64]: result times its gradient, summed
   DenseRows<const T> q, grad;       // rows, padded with zeros to whole vectors
   T* grad_q = nullptr;              // [depth][64], added to
+
+  // The `count` queries from number `first` on.
+  QueryBlock part(int64_t first, int64_t count) const {
+    return {query + first,       count,         q_columns + first,        grad_columns + first,
+            log_sum_exp + first, delta + first, {q.row(first), q.stride}, {grad.row(first), grad.stride},
+            grad_q + first};
+  }
 };
 
 // The gradients of up to 64 keys, and room to compute them.

@@ -8,6 +8,7 @@
 
 #include "cpu/attention_kernels.h"
 #include "cpu/scratch.h"
+#include "cpu/transpose_kernels.h"
 #include "mote/backend.h"
 
 namespace mote::cpu {
@@ -69,21 +70,30 @@ struct AttentionSizes {
   int64_t heads, queries, keys, depth, width;
 };
 
-// Rows from `first` on, times `factor` and transposed, [columns][64], with zeros beyond the rows.
+// Columns of a tile that are read for so many queries: whole vectors.
+inline int64_t tile_columns(int64_t queries) { return (queries + kPadding - 1) / kPadding * kPadding; }
+
+// Rows from `first` on, times `factor` and transposed, [columns][64], with zeros up to tile_columns(rows).
 template <class S, class T>
-void pack_columns(const Slice<S>& from, int64_t first, int64_t rows, int64_t columns, T factor, T* to) {
-  for (int64_t j = 0; j < columns; ++j, to += kTile) {
-    for (int64_t i = 0; i < rows; ++i) to[i] = cast_to<T>(from.at(first + i, j)) * factor;
-    std::fill(to + rows, to + kTile, T(0));
-  }
+void pack_columns(const Slice<const S>& from, int64_t first, int64_t rows, int64_t columns, T factor, T* to) {
+  const int64_t end = tile_columns(rows);
+  if (rows < end)
+    for (int64_t j = 0; j < columns; ++j) std::fill(to + j * kTile + rows, to + j * kTile + end, T(0));
+  if constexpr (std::is_same_v<S, T>)
+    if (from.column_stride == 1 || columns == 1)
+      return rows_to_tile(&from.at(first), from.row_stride, rows, columns, factor, to);
+  for (int64_t j = 0; j < columns; ++j)
+    for (int64_t i = 0; i < rows; ++i) to[j * kTile + i] = cast_to<T>(from.at(first + i, j)) * factor;
 }
 
-// Back from [columns][64], each row times its factor where there are factors.
+// Back from [columns][64], each row times its factor.
 template <class S, class T>
 void store_columns(const T* from, int64_t first, int64_t rows, int64_t columns, const T* factors, const Slice<S>& to) {
+  if constexpr (std::is_same_v<S, T>)
+    if (to.column_stride == 1 || columns == 1)
+      return tile_to_rows(from, rows, columns, factors, &to.at(first), to.row_stride);
   for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j)
-      to.at(first + i, j) = cast_to<S>(from[j * kTile + i] * (factors ? factors[i] : T(1)));
+    for (int64_t j = 0; j < columns; ++j) to.at(first + i, j) = cast_to<S>(from[j * kTile + i] * factors[i]);
 }
 
 // The rows of all heads of a view as the kernels read them: in place where that is possible, else a copy for the heads

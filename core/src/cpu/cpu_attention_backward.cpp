@@ -107,9 +107,9 @@ class AttentionBackward {
     const Slice<const S> q(sizes_.args.q, first_ + head), grad(grad_out_, first_ + head), out(out_, first_ + head);
     const Slice<const T> log_sum_exp(log_sum_exp_, first_ + head);
     const auto writable = [](const T* packed) { return const_cast<T*>(packed); };
-    cpu::pack_columns(q, block.query, block.queries, sizes_.depth,
-                      static_cast<T>(sizes_.args.scale * std::numbers::log2e), writable(block.q_columns));
-    cpu::pack_columns(grad, block.query, block.queries, sizes_.width, T(1), writable(block.grad_columns));
+    cpu::pack_columns<S, T>(q, block.query, block.queries, sizes_.depth,
+                            static_cast<T>(sizes_.args.scale * std::numbers::log2e), writable(block.q_columns));
+    cpu::pack_columns<S, T>(grad, block.query, block.queries, sizes_.width, T(1), writable(block.grad_columns));
     std::fill(block.grad_q, block.grad_q + sizes_.depth * kTile, T(0));
     q_.copy(first_ + head, head, block.query, block.queries);
     grad_.copy(first_ + head, head, block.query, block.queries);
@@ -154,8 +154,10 @@ class AttentionBackward {
 
   void store_queries(int64_t head, int64_t number) const {
     const cpu::QueryBlock<T> block = query_block(head, number);
-    cpu::store_columns<S, T>(block.grad_q, block.query, block.queries, sizes_.depth, nullptr,
-                             Slice<S>(gradients_.q, first_ + head));
+    T ones[kTile];
+    std::fill_n(ones, kTile, T(1));
+    cpu::store_columns(block.grad_q, block.query, block.queries, sizes_.depth, ones,
+                       Slice<S>(gradients_.q, first_ + head));
   }
 
   void run_head(int64_t head, T* scratch) const {
