@@ -1,33 +1,35 @@
-// Running sums along one dimension.
+// Running sums along one dimension. Floating-point sums run in double.
+#include "cpu/column_blocks.h"
 #include "cpu/cpu_backend.h"
-#include "cpu/strided_loop.h"
 
 namespace mote {
 
 namespace {
 
-// A view with one dimension cut down to its first element.
-View first_of(View view, int64_t dim) {
-  view.shape[dim] = 1;
-  return view;
-}
-
 template <class To, class From>
 void scan(const View& out, const View& in, int64_t dim) {
-  using Sum = std::conditional_t<std::is_floating_point_v<compute_t<To>>, double, int64_t>;
-  const int64_t n = in.shape[dim], out_step = out.strides[dim], in_step = in.strides[dim];
-  const View starts_out = first_of(out, dim), starts_in = first_of(in, dim);
-  const cpu::StridedLoop<2> loop({&starts_out, &starts_in});
-  loop.run_parallel(std::max<int64_t>(1, cpu::kGrain / n), [&](const auto& at, const auto& strides, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-      To* to = reinterpret_cast<To*>(at[0] + i * strides[0]);
-      const From* from = reinterpret_cast<const From*>(at[1] + i * strides[1]);
-      Sum sum = 0;
-      for (int64_t j = 0; j < n; ++j) {
-        sum += cast_to<Sum>(from[j * in_step]);
-        to[j * out_step] = cast_to<To>(sum);
+  using Sum = std::conditional_t<std::is_floating_point_v<compute_t<To>>, double, uint64_t>;  // integers wrap around
+  const int64_t n = in.shape[dim];
+  const int64_t out_step = out.strides[dim] * static_cast<int64_t>(sizeof(To));
+  const int64_t in_step = in.strides[dim] * static_cast<int64_t>(sizeof(From));
+  cpu::for_lines(out, in, dim, n, [&](const auto& first, const auto& steps, int64_t lines) {
+    const auto add = [](Sum& sum, char* to, const char* from) {
+      sum += static_cast<Sum>(cast_to<std::conditional_t<std::is_same_v<Sum, double>, double, int64_t>>(
+          *reinterpret_cast<const From*>(from)));
+      *reinterpret_cast<To*>(to) = cast_to<To>(sum);
+    };
+    if (std::abs(out_step) <= std::abs(steps[0])) {  // along each line
+      for (int64_t i = 0; i < lines; ++i) {
+        Sum sum = 0;
+        for (int64_t j = 0; j < n; ++j)
+          add(sum, first[0] + i * steps[0] + j * out_step, first[1] + i * steps[1] + j * in_step);
       }
+      return;
     }
+    Sum sums[cpu::kLinesAtOnce] = {};
+    for (int64_t j = 0; j < n; ++j)
+      for (int64_t i = 0; i < lines; ++i)
+        add(sums[i], first[0] + i * steps[0] + j * out_step, first[1] + i * steps[1] + j * in_step);
   });
 }
 

@@ -20,19 +20,19 @@ View starts_of_rows(const View& view) {
   return starts;
 }
 
-// Elements of T at `from`, so many bytes apart along a row and from row to row, to dense rows of C.
+// Elements of T at `from`, so many bytes apart along a row and from row to row, to dense rows of C, `pitch` apart.
 template <class T, class C>
-void load_rows(const char* from, int64_t step, int64_t row_step, int64_t rows, int64_t n, C* to) {
+void load_rows(const char* from, int64_t step, int64_t row_step, int64_t rows, int64_t n, C* to, int64_t pitch) {
   for (int64_t j = 0; j < n; ++j)
     for (int64_t r = 0; r < rows; ++r)
-      to[r * n + j] = static_cast<C>(*reinterpret_cast<const T*>(from + j * step + r * row_step));
+      to[r * pitch + j] = static_cast<C>(*reinterpret_cast<const T*>(from + j * step + r * row_step));
 }
 
 template <class T, class C>
-void store_rows(const C* from, char* to, int64_t step, int64_t row_step, int64_t rows, int64_t n) {
+void store_rows(const C* from, int64_t pitch, char* to, int64_t step, int64_t row_step, int64_t rows, int64_t n) {
   for (int64_t j = 0; j < n; ++j)
     for (int64_t r = 0; r < rows; ++r)
-      *reinterpret_cast<T*>(to + j * step + r * row_step) = cast_to<T>(from[r * n + j]);
+      *reinterpret_cast<T*>(to + j * step + r * row_step) = cast_to<T>(from[r * pitch + j]);
 }
 
 // Calls row(inputs, out, n) for all rows: N inputs and one output, each a pointer to n dense elements of C.
@@ -52,11 +52,12 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
     steps[k] = view.strides[view.strides.rank() - 1] * static_cast<int64_t>(sizeof(T));
     direct = direct && (steps[k] == sizeof(T) || n == 1);
   }
+  const int64_t pitch = n + 16;  // not a power of two, or all rows would share a few sets of the cache
   const cpu::StridedLoop<N + 1> loop(pointers);
   loop.run_parallel(std::max<int64_t>(1, cpu::kGrain / n), [&](const auto& at, const auto& strides, int64_t count) {
     const int64_t at_once = direct ? 1 : std::min(kRowsAtOnce, count);
     const cpu::Scratch<C> copies =
-        direct ? cpu::Scratch<C>() : cpu::Scratch<C>(static_cast<int64_t>(N + 1) * at_once * n);
+        direct ? cpu::Scratch<C>() : cpu::Scratch<C>(static_cast<int64_t>(N + 1) * at_once * pitch);
     std::array<const C*, N> sources;
     for (int64_t i = 0; i < count; i += at_once) {
       const int64_t rows = std::min(at_once, count - i);
@@ -65,13 +66,14 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
         row(sources, reinterpret_cast<C*>(at[0] + i * strides[0]), n);
         continue;
       }
-      const auto copy_of = [&](size_t k) { return copies.get() + static_cast<int64_t>(k) * at_once * n; };
-      for (size_t k = 1; k <= N; ++k) load_rows<T>(at[k] + i * strides[k], steps[k], strides[k], rows, n, copy_of(k));
+      const auto copy_of = [&](size_t k) { return copies.get() + static_cast<int64_t>(k) * at_once * pitch; };
+      for (size_t k = 1; k <= N; ++k)
+        load_rows<T>(at[k] + i * strides[k], steps[k], strides[k], rows, n, copy_of(k), pitch);
       for (int64_t r = 0; r < rows; ++r) {
-        for (size_t k = 0; k < N; ++k) sources[k] = copy_of(k + 1) + r * n;
-        row(sources, copy_of(0) + r * n, n);
+        for (size_t k = 0; k < N; ++k) sources[k] = copy_of(k + 1) + r * pitch;
+        row(sources, copy_of(0) + r * pitch, n);
       }
-      store_rows<T>(copy_of(0), at[0] + i * strides[0], steps[0], strides[0], rows, n);
+      store_rows<T>(copy_of(0), pitch, at[0] + i * strides[0], steps[0], strides[0], rows, n);
     }
   });
 }

@@ -14,6 +14,7 @@
 namespace mote::cpu {
 
 inline constexpr int64_t kGroup = 65536;  // elements of a group of rows
+inline constexpr int64_t kFew = 16;       // elements that are not worth a vector kernel
 
 // Op is one of reduce_ops.h over C, the compute type of the input; elements of the input may be narrower.
 template <class Op, class C>
@@ -89,6 +90,8 @@ class Reducer {
 
   // Elements [begin, end) of what goes for the result whose input begins at `base`.
   Partial reduce_range(char* base, int64_t begin, int64_t end) const {
+    if (gone_.rank == 1 && gone_.numel <= kFew && !widens_)
+      return Op::few(reinterpret_cast<const C*>(base), gone_.strides[0][0] / size_, gone_.numel);
     Total total;
     if (gone_.rank == 1 && is_direct(gone_.strides[0][0])) {
       add_run(total, base + begin * size_, end - begin);

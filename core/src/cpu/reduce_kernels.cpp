@@ -164,35 +164,34 @@ void ReduceColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t 
   }
 }
 
-// Down a few columns at a time: the block was just read and lies in the cache.
+// Four rows at a time, as above.
 template <class T>
 void DeviationsColumns(const T* HWY_RESTRICT x, int64_t step, int64_t rows, int64_t columns,
                        const T* HWY_RESTRICT center, T* HWY_RESTRICT sums, T* HWY_RESTRICT squares) {
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t j = 0;
-  for (; j + 2 * lanes <= columns; j += 2 * lanes) {
-    const auto c = hn::LoadU(d, center + j), e = hn::LoadU(d, center + j + lanes);
-    auto sum_c = hn::Zero(d), sum_e = sum_c, squares_c = sum_c, squares_e = sum_c;
-    for (int64_t i = 0; i < rows; ++i) {
-      const T* row = x + i * step + j;
-      const auto u = hn::Sub(hn::LoadU(d, row), c), v = hn::Sub(hn::LoadU(d, row + lanes), e);
-      sum_c = hn::Add(sum_c, u);
-      sum_e = hn::Add(sum_e, v);
-      squares_c = hn::MulAdd(u, u, squares_c);
-      squares_e = hn::MulAdd(v, v, squares_e);
+  for (int64_t i = 0; i < rows; i += 4) {
+    const int64_t end = std::min(rows, i + 4);
+    int64_t j = 0;
+    for (; j + lanes <= columns; j += lanes) {
+      const auto c = hn::LoadU(d, center + j);
+      auto sum = i == 0 ? hn::Zero(d) : hn::LoadU(d, sums + j);
+      auto square = i == 0 ? hn::Zero(d) : hn::LoadU(d, squares + j);
+      for (int64_t r = i; r < end; ++r) {
+        const auto u = hn::Sub(hn::LoadU(d, x + r * step + j), c);
+        sum = hn::Add(sum, u);
+        square = hn::MulAdd(u, u, square);
+      }
+      hn::StoreU(sum, d, sums + j);
+      hn::StoreU(square, d, squares + j);
     }
-    hn::StoreU(sum_c, d, sums + j);
-    hn::StoreU(sum_e, d, sums + j + lanes);
-    hn::StoreU(squares_c, d, squares + j);
-    hn::StoreU(squares_e, d, squares + j + lanes);
-  }
-  for (; j < columns; ++j) {
-    sums[j] = squares[j] = 0;
-    for (int64_t i = 0; i < rows; ++i) {
-      const T u = x[i * step + j] - center[j];
-      sums[j] += u;
-      squares[j] += u * u;
+    for (; j < columns; ++j) {
+      if (i == 0) sums[j] = squares[j] = 0;
+      for (int64_t r = i; r < end; ++r) {
+        const T u = x[r * step + j] - center[j];
+        sums[j] += u;
+        squares[j] += u * u;
+      }
     }
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -13,29 +14,30 @@ namespace mote::cpu {
 
 // Elements in the largest block: float lanes sum up at most 64 each, and partial results of blocks join in double.
 inline constexpr int64_t kRun = 4096;
-// The same for the rows of a block of columns.
-inline constexpr int64_t kRowsOfBlock = 64;
+// Rows in a block of columns.
+inline constexpr int64_t kRowsOfBlock = 32;
 // Columns that a block of columns has at most: its results stay in the L1 cache.
 inline constexpr int64_t kColumnsOfBlock = 1024;
 
-// A reduction of plain elements, one at a time; F has Partial, start(), load(x) and combine(a, b).
+// Without any set-up, for elements `step` apart.
 template <class F, class C>
-struct ElementOp : F {
-  using Partial = typename F::Partial;
+typename F::Partial reduce_one_by_one(const C* x, int64_t step, int64_t n) {
+  typename F::Partial total = F::load(x[0]);
+  for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(x[i * step]));
+  return total;
+}
 
-  static Partial run(const C* x, int64_t n) {
-    Partial total = F::load(x[0]);
-    for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(x[i]));
-    return total;
+// How many of n bools are true: eight at a time, each a byte of 0 or 1.
+inline int64_t count_true(const bool* x, int64_t n) {
+  int64_t count = 0, i = 0;
+  for (; i + 8 <= n; i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, x + i, 8);
+    count += static_cast<int64_t>((bytes * 0x0101010101010101u) >> 56);
   }
-  static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Partial* out) {
-    for (int64_t j = 0; j < columns; ++j) out[j] = F::load(x[j]);
-    for (int64_t i = 1; i < rows; ++i)
-      for (int64_t j = 0; j < columns; ++j) out[j] = F::combine(out[j], F::load(x[i * step + j]));
-  }
-  // The numbers of elements behind both are known, because Moments need them.
-  static Partial join(const Partial& a, int64_t, const Partial& b, int64_t) { return F::combine(a, b); }
-};
+  for (; i < n; ++i) count += x[i] ? 1 : 0;
+  return count;
+}
 
 // Integers wrap around.
 inline int64_t wrapping_add(int64_t a, int64_t b) {
@@ -60,6 +62,11 @@ struct AddElements {
       return a + b;
     }
   }
+};
+
+template <class C>
+struct AddSquares : AddElements<C> {
+  static double load(C x) { return static_cast<double>(x) * static_cast<double>(x); }
 };
 
 template <class C>
@@ -108,12 +115,38 @@ struct AllElements {
   static bool combine(bool a, bool b) { return static_cast<int>(a) & static_cast<int>(b); }
 };
 
+// A reduction of plain elements, one at a time; F has Partial, start(), load(x) and combine(a, b).
+template <class F, class C>
+struct ElementOp : F {
+  using Partial = typename F::Partial;
+
+  static Partial run(const C* x, int64_t n) {
+    if constexpr (std::is_same_v<F, AddElements<bool>>) {
+      return count_true(x, n);
+    } else {
+      Partial total = F::load(x[0]);
+      for (int64_t i = 1; i < n; ++i) total = F::combine(total, F::load(x[i]));
+      return total;
+    }
+  }
+  // Elements `step` apart.
+  static Partial few(const C* x, int64_t step, int64_t n) { return reduce_one_by_one<F>(x, step, n); }
+  static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Partial* out) {
+    for (int64_t j = 0; j < columns; ++j) out[j] = F::load(x[j]);
+    for (int64_t i = 1; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) out[j] = F::combine(out[j], F::load(x[i * step + j]));
+  }
+  // The numbers of elements behind both are known, because Moments need them.
+  static Partial join(const Partial& a, int64_t, const Partial& b, int64_t) { return F::combine(a, b); }
+};
+
 // A reduction of float or double by vector kernels; float sums of blocks continue in double.
 template <class F, class C, auto Run, auto Columns>
 struct VectorOp : F {
   using Partial = typename F::Partial;
 
   static Partial run(const C* x, int64_t n) { return (reduce_kernels<C>().*Run)(x, n); }
+  static Partial few(const C* x, int64_t step, int64_t n) { return reduce_one_by_one<F>(x, step, n); }
   static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Partial* out) {
     if constexpr (std::is_same_v<C, Partial>) {
       (reduce_kernels<C>().*Columns)(x, step, rows, columns, out);
@@ -142,7 +175,7 @@ using kernels_t = ReduceKernels<std::conditional_t<std::is_floating_point_v<C>, 
 template <class C>
 using SumOp = typename ChooseOp<AddElements<C>, C, &kernels_t<C>::sum, &kernels_t<C>::sum_columns>::type;
 template <class C>
-using SquaresOp = typename ChooseOp<AddElements<C>, C, &kernels_t<C>::squares, &kernels_t<C>::squares_columns>::type;
+using SquaresOp = typename ChooseOp<AddSquares<C>, C, &kernels_t<C>::squares, &kernels_t<C>::squares_columns>::type;
 template <class C>
 using MaxOp = typename ChooseOp<ExtremeElement<C, true>, C, &kernels_t<C>::max, &kernels_t<C>::max_columns>::type;
 template <class C>
@@ -162,6 +195,15 @@ struct MomentsOp {
   static constexpr Moments start() { return {}; }
 
   static Moments run(const C* x, int64_t n) { return reduce_kernels<C>().moments(x, n); }
+  static Moments few(const C* x, int64_t step, int64_t n) {
+    const double mean = reduce_one_by_one<AddElements<C>>(x, step, n) / static_cast<double>(n);
+    double squares = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double deviation = static_cast<double>(x[i * step]) - mean;
+      squares += deviation * deviation;
+    }
+    return {mean, squares};
+  }
   static void columns(const C* x, int64_t step, int64_t rows, int64_t columns, Moments* out) {
     const auto count = static_cast<double>(rows);
     C center[kColumnsOfBlock], sums[kColumnsOfBlock], squares[kColumnsOfBlock];
