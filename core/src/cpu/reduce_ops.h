@@ -99,20 +99,21 @@ struct ExtremeElement {
   static C combine(C a, C b) { return (Largest ? b > a : b < a) || b != b ? b : a; }
 };
 
+// 0 or 1 in a byte, which joins by bits: the compiler makes vector code of that, but not of bool.
 template <class C>
 struct AnyElement {
-  using Partial = bool;
-  static constexpr bool start() { return false; }
-  static bool load(C x) { return x != C(0); }
-  static bool combine(bool a, bool b) { return static_cast<int>(a) | static_cast<int>(b); }
+  using Partial = uint8_t;
+  static constexpr Partial start() { return 0; }
+  static Partial load(C x) { return x != C(0) ? 1 : 0; }
+  static Partial combine(Partial a, Partial b) { return static_cast<Partial>(a | b); }
 };
 
 template <class C>
 struct AllElements {
-  using Partial = bool;
-  static constexpr bool start() { return true; }
-  static bool load(C x) { return x != C(0); }
-  static bool combine(bool a, bool b) { return static_cast<int>(a) & static_cast<int>(b); }
+  using Partial = uint8_t;
+  static constexpr Partial start() { return 1; }
+  static Partial load(C x) { return x != C(0) ? 1 : 0; }
+  static Partial combine(Partial a, Partial b) { return static_cast<Partial>(a & b); }
 };
 
 // A reduction of plain elements, one at a time; F has Partial, start(), load(x) and combine(a, b).
