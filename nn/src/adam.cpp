@@ -16,13 +16,16 @@ namespace {
 View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides()}; }
 
 AdamOptions as_adam(const AdamWOptions& options) {
-  return {options.lr, options.betas, options.eps, options.weight_decay, options.amsgrad};
+  return {options.lr, options.betas, options.eps, options.weight_decay, options.amsgrad, options.maximize};
 }
+
+std::vector<AdamParamGroup> one_group(std::vector<nn::Parameter> params) { return {{.params = std::move(params)}}; }
 
 // What one backend call updates: parameters of one group, on one device, of one dtype, that took as many steps.
 struct Batch {
-  const Group* group;
+  const AdamOptions* options;
   std::vector<nn::Parameter> parameters;
+  std::vector<Tensor> gradients_held;
   std::vector<View> values, gradients, exp_avg, exp_avg_sq;
 };
 
@@ -31,40 +34,48 @@ struct Batch {
 namespace detail {
 
 AdamBase::AdamBase(const char* name, const std::vector<ParamGroup>& groups, const AdamOptions& options, bool decoupled)
-    : Optimizer(name, groups, options.lr, options.weight_decay,
-                options.amsgrad ? std::vector<std::string>{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}
-                                : std::vector<std::string>{"exp_avg", "exp_avg_sq"},
-                true),
-      options_(options),
-      decoupled_(decoupled) {
-  for (const double beta : options.betas)
-    require(beta >= 0.0 && beta < 1.0, fmt::format("expected betas in [0, 1), but got {}", beta));
-  require(options.eps >= 0.0, fmt::format("expected an eps of 0 or more, but got {}", options.eps));
+    : OptimizerOf(name, {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}, true), defaults_(options), decoupled_(decoupled) {
+  require(!groups.empty(), "got no parameters at all");
+  for (const ParamGroup& group : groups) add_param_group(group);
+}
+
+void AdamBase::add_param_group(const ParamGroup& group) {
+  add_group(std::make_unique<GroupOf<AdamOptions>>(
+      group.params, AdamOptions{.lr = group.lr.value_or(defaults_.lr),
+                                .betas = group.betas.value_or(defaults_.betas),
+                                .eps = group.eps.value_or(defaults_.eps),
+                                .weight_decay = group.weight_decay.value_or(defaults_.weight_decay),
+                                .amsgrad = group.amsgrad.value_or(defaults_.amsgrad),
+                                .maximize = group.maximize.value_or(defaults_.maximize)}));
 }
 
 void AdamBase::step() {
   using Key = std::tuple<const Group*, DeviceType, int, DType, int64_t>;
   std::map<Key, Batch> batches;
-  each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) {
-    for (Tensor& tensor : state.tensors)
-      if (!tensor.defined()) tensor = mote::zeros_like(parameter);
+  each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& grad, State& state) {
+    const AdamOptions& options = options_of(group);
+    for (size_t i = 0; i < tensors_needed(group); ++i)
+      if (!state.tensors[i].defined()) state.tensors[i] = mote::zeros_like(parameter);
+    const Tensor gradient = options.maximize ? -grad : grad;
     ++state.step;
-    if (options_.amsgrad) return step_amsgrad(group, parameter, gradient, state);
+    if (options.amsgrad) return step_amsgrad(options, parameter, gradient, state);
     const Device device = parameter.device();
     Batch& batch = batches[{&group, device.type(), device.index(), parameter.dtype(), state.step}];
-    batch.group = &group;
+    batch.options = &options;
     batch.parameters.push_back(parameter);
+    batch.gradients_held.push_back(gradient);
     batch.values.push_back(view_of(parameter));
     batch.gradients.push_back(view_of(gradient));
     batch.exp_avg.push_back(view_of(state.tensors[0]));
     batch.exp_avg_sq.push_back(view_of(state.tensors[1]));
   });
   for (const auto& [key, batch] : batches) {
-    const AdamWArgs args{.lr = batch.group->lr,
-                         .beta1 = options_.betas[0],
-                         .beta2 = options_.betas[1],
-                         .eps = options_.eps,
-                         .weight_decay = batch.group->weight_decay,
+    const AdamOptions& options = *batch.options;
+    const AdamWArgs args{.lr = options.lr,
+                         .beta1 = options.betas[0],
+                         .beta2 = options.betas[1],
+                         .eps = options.eps,
+                         .weight_decay = options.weight_decay,
                          .decoupled = decoupled_,
                          .step = std::get<int64_t>(key)};
     backend_of(batch.parameters[0].device())
@@ -74,31 +85,41 @@ void AdamBase::step() {
 }
 
 // No backend call has the running maximum, so this form is composed.
-void AdamBase::step_amsgrad(const Group& group, const nn::Parameter& parameter, const Tensor& gradient,
+void AdamBase::step_amsgrad(const AdamOptions& options, const nn::Parameter& parameter, const Tensor& gradient,
                             State& state) const {
-  const auto [beta1, beta2] = options_.betas;
+  const auto [beta1, beta2] = options.betas;
   Tensor direction = gradient;
   if (decoupled_)
-    parameter.mul_(1.0 - group.lr * group.weight_decay);
-  else if (group.weight_decay != 0.0)
-    direction = mote::add(gradient, parameter, group.weight_decay);
+    parameter.mul_(1.0 - options.lr * options.weight_decay);
+  else if (options.weight_decay != 0.0)
+    direction = mote::add(gradient, parameter, options.weight_decay);
   const Tensor &exp_avg = state.tensors[0], &exp_avg_sq = state.tensors[1], &largest = state.tensors[2];
   exp_avg.mul_(beta1).add_(direction, 1.0 - beta1);
   exp_avg_sq.mul_(beta2).addcmul_(direction, direction, 1.0 - beta2);
   largest.copy_(mote::maximum(largest, exp_avg_sq));
   const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(state.step));
   const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(state.step));
-  const Tensor denominator = (mote::sqrt(largest) / std::sqrt(correction2)).add_(options_.eps);
-  parameter.addcdiv_(exp_avg, denominator, -group.lr / correction1);
+  const Tensor denominator = (mote::sqrt(largest) / std::sqrt(correction2)).add_(options.eps);
+  parameter.addcdiv_(exp_avg, denominator, -options.lr / correction1);
 }
 
-std::vector<Optimizer::Option> AdamBase::options_list() const {
-  return {{"beta1", options_.betas[0]}, {"beta2", options_.betas[1]}, {"eps", options_.eps}};
+std::vector<Optimizer::NamedOption> AdamBase::named_options(Group& group) const {
+  AdamOptions& options = options_of(group);
+  return {{"lr", &options.lr},
+          {"beta1", &options.betas[0]},
+          {"beta2", &options.betas[1]},
+          {"eps", &options.eps},
+          {"weight_decay", &options.weight_decay},
+          {"amsgrad", &options.amsgrad},
+          {"maximize", &options.maximize}};
 }
 
-void AdamBase::set_options(const std::vector<Option>& options) {
-  options_.betas = {options[0].second, options[1].second};
-  options_.eps = options[2].second;
+void AdamBase::check_options(const Group& group) const {
+  Optimizer::check_options(group);
+  const AdamOptions& options = options_of(group);
+  for (const double beta : options.betas)
+    require(beta >= 0.0 && beta < 1.0, fmt::format("expected betas in [0, 1), but got {}", beta));
+  require(options.eps >= 0.0, fmt::format("expected an eps of 0 or more, but got {}", options.eps));
 }
 
 }  // namespace detail

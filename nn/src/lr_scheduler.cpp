@@ -11,8 +11,15 @@
 
 namespace mote::optim {
 
+LRScheduler::LRScheduler(Optimizer& optimizer) : groups_(optimizer.groups_) {
+  optimizer.groups();  // throws where it was moved from
+}
+
 void LRScheduler::apply() {
-  for (Group& group : *groups_) group.lr = rate(step_, group.initial_lr);
+  for (const auto& group : *groups_) {
+    if (!group->initial_lr) group->initial_lr = group->lr;
+    group->lr = rate(step_, *group->initial_lr);
+  }
 }
 
 void LRScheduler::step() {
@@ -22,7 +29,7 @@ void LRScheduler::step() {
 
 std::vector<double> LRScheduler::last_lr() const {
   std::vector<double> rates;
-  for (const Group& group : *groups_) rates.push_back(group.lr);
+  for (const auto& group : *groups_) rates.push_back(group->lr);
   return rates;
 }
 

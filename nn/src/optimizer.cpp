@@ -11,22 +11,15 @@
 
 namespace mote::optim {
 
-Optimizer::Optimizer(const char* name, const std::vector<ParamGroup>& groups, double lr, double weight_decay,
-                     std::vector<std::string> state_names, bool counts_steps)
+Optimizer::Optimizer(const char* name, std::vector<std::string> state_names, bool counts_steps)
     : name_(name),
-      default_lr_(lr),
-      default_weight_decay_(weight_decay),
       state_names_(std::move(state_names)),
       counts_steps_(counts_steps),
-      groups_(std::make_shared<std::vector<Group>>()) {
-  require(!groups.empty(), "got no parameters at all");
-  for (const ParamGroup& group : groups) add_param_group(group);
-}
+      groups_(std::make_shared<std::vector<std::unique_ptr<Group>>>()) {}
 
-std::vector<ParamGroup> Optimizer::one_group(std::vector<nn::Parameter> params) {
-  std::vector<ParamGroup> groups(1);
-  groups[0].params = std::move(params);
-  return groups;
+std::vector<std::unique_ptr<Group>>& Optimizer::groups() const {
+  if (!groups_) throw StateError(fmt::format("{}: used after it was moved from", name_));
+  return *groups_;
 }
 
 void Optimizer::require(bool ok, const std::string& what) const {
@@ -35,8 +28,8 @@ void Optimizer::require(bool ok, const std::string& what) const {
 
 void Optimizer::check_new_parameters(const std::vector<nn::Parameter>& params) const {
   std::unordered_set<const TensorImpl*> known;
-  for (const Group& group : *groups_)
-    for (const nn::Parameter& parameter : group.params) known.insert(parameter.tensor().impl());
+  for (const auto& group : groups())
+    for (const nn::Parameter& parameter : group->params) known.insert(parameter.tensor().impl());
   for (const nn::Parameter& parameter : params) {
     require(parameter.defined(), "got a parameter without a tensor");
     require(known.insert(parameter.tensor().impl()).second,
@@ -44,20 +37,24 @@ void Optimizer::check_new_parameters(const std::vector<nn::Parameter>& params) c
   }
 }
 
-void Optimizer::add_param_group(const ParamGroup& group) {
-  const double lr = group.lr.value_or(default_lr_);
-  const double weight_decay = group.weight_decay.value_or(default_weight_decay_);
-  require(!group.params.empty(), "got a group without parameters");
-  require(lr >= 0.0, fmt::format("expected a learning rate of 0 or more, but got {}", lr));
-  require(weight_decay >= 0.0, fmt::format("expected a weight decay of 0 or more, but got {}", weight_decay));
-  check_new_parameters(group.params);
-  states_.resize(states_.size() + group.params.size());
-  groups_->push_back({group.params, lr, weight_decay, lr});
+void Optimizer::check_options(const Group& group) const {
+  require(group.lr >= 0.0, fmt::format("expected a learning rate of 0 or more, but got {}", group.lr));
+  require(group.weight_decay >= 0.0,
+          fmt::format("expected a weight decay of 0 or more, but got {}", group.weight_decay));
+}
+
+void Optimizer::add_group(std::unique_ptr<Group> group) {
+  require(!group->params.empty(), "got a group without parameters");
+  check_options(*group);
+  check_new_parameters(group->params);
+  groups().reserve(groups().size() + 1);
+  states_.resize(states_.size() + group->params.size());
+  groups().push_back(std::move(group));
 }
 
 void Optimizer::zero_grad(bool set_to_none) {
   const NoGradGuard no_grad;
-  for (const Group& group : *groups_)
+  for (const Group& group : param_groups())
     for (const nn::Parameter& parameter : group.params) {
       if (!parameter.grad().defined()) continue;
       if (set_to_none)
@@ -70,7 +67,7 @@ void Optimizer::zero_grad(bool set_to_none) {
 void Optimizer::each_parameter(const Update& update) {
   const NoGradGuard no_grad;
   auto state = states_.begin();
-  for (const Group& group : *groups_)
+  for (const Group& group : param_groups())
     for (const nn::Parameter& parameter : group.params) {
       State& own = *state++;
       const Tensor gradient = parameter.grad();
@@ -93,17 +90,18 @@ class StateReader {
 
   Tensor tensor(const std::string& name) {
     known_.insert(name);
-    if (const Tensor* found = state_.find(name)) return *found;
-    problem(fmt::format("'{}' is missing", name));
+    const Tensor* found = state_.find(name);
+    if (found && found->defined()) return *found;
+    problem(fmt::format("'{}' is {}", name, found ? "undefined" : "missing"));
     return {};
   }
 
-  double number(const std::string& name) {
+  std::optional<double> number(const std::string& name) {
     const Tensor x = tensor(name);
-    if (!x.defined()) return 0.0;
+    if (!x.defined()) return std::nullopt;
     if (x.numel() == 1) return x.item<double>();
     problem(fmt::format("'{}' should be one number, but has shape {}", name, x.shape().str()));
-    return 0.0;
+    return std::nullopt;
   }
 
   void problem(const std::string& text) { problems_ += "\n  " + text + "."; }
@@ -141,26 +139,58 @@ StateDict Optimizer::state_dict() const {
       if (state.tensors[k].defined()) result.insert(key("state", i, state_names_[k]), state.tensors[k]);
   }
   int64_t first = 0;
-  for (size_t g = 0; g < groups_->size(); ++g) {
-    const Group& group = (*groups_)[g];
+  for (size_t g = 0; g < groups().size(); ++g) {
+    Group& group = *groups()[g];
     const int64_t end = first + static_cast<int64_t>(group.params.size());
-    result.insert(key("param_groups", g, "lr"), number(group.lr));
-    result.insert(key("param_groups", g, "weight_decay"), number(group.weight_decay));
-    result.insert(key("param_groups", g, "initial_lr"), number(group.initial_lr));
+    for (const auto& [name, value] : named_options(group))
+      result.insert(key("param_groups", g, name), std::visit([](auto* x) { return number(*x); }, value));
+    if (group.initial_lr) result.insert(key("param_groups", g, "initial_lr"), number(*group.initial_lr));
     result.insert(key("param_groups", g, "params"), mote::arange(first, end));
     first = end;
   }
-  for (const auto& [name, value] : options_list()) result.insert("options." + name, number(value));
   return result;
 }
 
+// A group with the options of the state dict.
+std::unique_ptr<Group> Optimizer::read_group(StateReader& reader, size_t index) const {
+  std::unique_ptr<Group> group = copy_of(*groups()[index]);
+  const auto number_of = [&](const std::string& name) { return reader.number(key("param_groups", index, name)); };
+  bool complete = true;
+  for (const auto& [name, value] : named_options(*group)) {
+    const std::optional<double> read = number_of(name);
+    complete = complete && read;
+    if (read) std::visit([&](auto* x) { *x = static_cast<std::remove_pointer_t<decltype(x)>>(*read); }, value);
+  }
+  group->initial_lr =
+      reader.contains(key("param_groups", index, "initial_lr")) ? number_of("initial_lr") : groups()[index]->initial_lr;
+  const Tensor listed = reader.tensor(key("param_groups", index, "params"));
+  if (listed.defined() && listed.numel() != static_cast<int64_t>(group->params.size()))
+    reader.problem(
+        fmt::format("group {} has {} parameters there, but {} here", index, listed.numel(), group->params.size()));
+  try {
+    if (complete) check_options(*group);
+  } catch (const ValueError& error) {
+    reader.problem(fmt::format("group {}: {}", index, error.what()));
+  }
+  return group;
+}
+
 // The state of the index-th parameter: all of it is there, or nothing, before its first step.
-Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const nn::Parameter& parameter) const {
+Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const nn::Parameter& parameter,
+                                       size_t needed) const {
   State state;
   const auto present = [&](const std::string& name) { return reader.contains(key("state", index, name)); };
   if (!present("step") && std::none_of(state_names_.begin(), state_names_.end(), present)) return state;
-  if (counts_steps_) state.step = static_cast<int64_t>(reader.number(key("state", index, "step")));
-  for (const std::string& name : state_names_) {
+  if (counts_steps_) {
+    const double step = reader.number(key("state", index, "step")).value_or(1.0);
+    if (step >= 1.0 && step < 9e15)
+      state.step = static_cast<int64_t>(step);
+    else
+      reader.problem(fmt::format("'{}' should be 1 or more, but is {}", key("state", index, "step"), step));
+  }
+  for (size_t k = 0; k < state_names_.size(); ++k) {
+    const std::string& name = state_names_[k];
+    if (k >= needed && !present(name)) continue;
     const Tensor tensor = reader.tensor(key("state", index, name));
     if (tensor.defined() && tensor.shape() == parameter.shape())
       state.tensors.push_back(tensor.to(parameter.device(), parameter.dtype(), true));
@@ -174,26 +204,21 @@ Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const 
 void Optimizer::load_state_dict(const StateDict& dict) {
   const NoGradGuard no_grad;
   StateReader reader(dict);
-  std::vector<Group> groups = *groups_;
+  std::vector<std::unique_ptr<Group>> read;
   std::vector<State> states;
-  for (size_t g = 0; g < groups.size(); ++g) {
-    Group& group = groups[g];
-    group.lr = reader.number(key("param_groups", g, "lr"));
-    group.weight_decay = reader.number(key("param_groups", g, "weight_decay"));
-    group.initial_lr = reader.number(key("param_groups", g, "initial_lr"));
-    const Tensor listed = reader.tensor(key("param_groups", g, "params"));
-    if (listed.defined() && listed.numel() != static_cast<int64_t>(group.params.size()))
-      reader.problem(
-          fmt::format("group {} has {} parameters there, but {} here", g, listed.numel(), group.params.size()));
-    for (const nn::Parameter& parameter : group.params) states.push_back(read_state(reader, states.size(), parameter));
+  for (size_t g = 0; g < groups().size(); ++g) {
+    read.push_back(read_group(reader, g));
+    const size_t needed = tensors_needed(*read.back());
+    for (const nn::Parameter& parameter : read.back()->params)
+      states.push_back(read_state(reader, states.size(), parameter, needed));
   }
-  std::vector<Option> options = options_list();
-  for (auto& [name, value] : options) value = reader.number("options." + name);
   if (const std::string problems = reader.problems(); !problems.empty())
     throw StateError(fmt::format("load_state_dict: the state dict does not fit this {}, which is left as it was:{}",
                                  name_, problems));
-  set_options(options);
-  *groups_ = std::move(groups);
+  for (size_t g = 0; g < read.size(); ++g) {
+    assign_options(*groups()[g], *read[g]);
+    groups()[g]->initial_lr = read[g]->initial_lr;
+  }
   states_ = std::move(states);
 }
 

@@ -4,43 +4,58 @@
 
 namespace mote::optim {
 
-SGD::SGD(std::vector<nn::Parameter> params, const SGDOptions& options) : SGD(one_group(std::move(params)), options) {}
+SGD::SGD(std::vector<nn::Parameter> params, const SGDOptions& options)
+    : SGD(std::vector<ParamGroup>{{.params = std::move(params)}}, options) {}
 
 SGD::SGD(std::vector<ParamGroup> groups, const SGDOptions& options)
-    : Optimizer("SGD", groups, options.lr, options.weight_decay, {"momentum_buffer"}, false), options_(options) {
-  require(options.momentum >= 0.0, fmt::format("expected a momentum of 0 or more, but got {}", options.momentum));
-  require(!options.nesterov || (options.momentum > 0.0 && options.dampening == 0.0),
-          "Nesterov's form needs a momentum above 0 and no dampening");
+    : OptimizerOf("SGD", {"momentum_buffer"}, false), defaults_(options) {
+  require(!groups.empty(), "got no parameters at all");
+  for (const ParamGroup& group : groups) add_param_group(group);
+}
+
+void SGD::add_param_group(const ParamGroup& group) {
+  add_group(std::make_unique<GroupOf<SGDOptions>>(
+      group.params, SGDOptions{.lr = group.lr.value_or(defaults_.lr),
+                               .momentum = group.momentum.value_or(defaults_.momentum),
+                               .dampening = group.dampening.value_or(defaults_.dampening),
+                               .weight_decay = group.weight_decay.value_or(defaults_.weight_decay),
+                               .nesterov = group.nesterov.value_or(defaults_.nesterov),
+                               .maximize = group.maximize.value_or(defaults_.maximize)}));
 }
 
 void SGD::step() {
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) {
-    Tensor direction = options_.maximize ? -gradient : gradient;
-    if (group.weight_decay != 0.0) direction = mote::add(direction, parameter, group.weight_decay);
-    if (options_.momentum != 0.0) {
+    const SGDOptions& options = options_of(group);
+    Tensor direction = options.maximize ? -gradient : gradient;
+    if (options.weight_decay != 0.0) direction = mote::add(direction, parameter, options.weight_decay);
+    if (options.momentum != 0.0) {
       Tensor& velocity = state.tensors[0];
       if (velocity.defined())
-        velocity.mul_(options_.momentum).add_(direction, 1.0 - options_.dampening);
+        velocity.mul_(options.momentum).add_(direction, 1.0 - options.dampening);
       else
         velocity = direction.clone();
-      direction = options_.nesterov ? mote::add(direction, velocity, options_.momentum) : velocity;
+      direction = options.nesterov ? mote::add(direction, velocity, options.momentum) : velocity;
     }
-    parameter.add_(direction, -group.lr);
+    parameter.add_(direction, -options.lr);
   });
 }
 
-std::vector<Optimizer::Option> SGD::options_list() const {
-  return {{"momentum", options_.momentum},
-          {"dampening", options_.dampening},
-          {"nesterov", options_.nesterov ? 1.0 : 0.0},
-          {"maximize", options_.maximize ? 1.0 : 0.0}};
+std::vector<Optimizer::NamedOption> SGD::named_options(Group& group) const {
+  SGDOptions& options = options_of(group);
+  return {{"lr", &options.lr},
+          {"momentum", &options.momentum},
+          {"dampening", &options.dampening},
+          {"weight_decay", &options.weight_decay},
+          {"nesterov", &options.nesterov},
+          {"maximize", &options.maximize}};
 }
 
-void SGD::set_options(const std::vector<Option>& options) {
-  options_.momentum = options[0].second;
-  options_.dampening = options[1].second;
-  options_.nesterov = options[2].second != 0.0;
-  options_.maximize = options[3].second != 0.0;
+void SGD::check_options(const Group& group) const {
+  Optimizer::check_options(group);
+  const SGDOptions& options = options_of(group);
+  require(options.momentum >= 0.0, fmt::format("expected a momentum of 0 or more, but got {}", options.momentum));
+  require(!options.nesterov || (options.momentum > 0.0 && options.dampening == 0.0),
+          "Nesterov's form needs a momentum above 0 and no dampening");
 }
 
 }  // namespace mote::optim

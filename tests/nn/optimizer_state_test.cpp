@@ -62,6 +62,39 @@ TEST_CASE("training continues to the same bits from a saved optimizer") {
     return optim::AdamW({{.params = {layer.weight}, .weight_decay = 0.5}, {.params = {layer.bias}, .lr = 0.7}},
                         {.lr = 0.1, .betas = {0.7, 0.9}});
   });
+  check_continuation([](nn::Linear& layer) {
+    return optim::AdamW({{.params = {layer.weight}, .eps = 1e-3}, {.params = {layer.bias}, .amsgrad = true}},
+                        {.lr = 0.1});
+  });
+}
+
+TEST_CASE("the options of each group come back from a state dict") {
+  nn::Linear layer(3, 2);
+  optim::SGD saved({{.params = {layer.weight}, .momentum = 0.5}, {.params = {layer.bias}, .nesterov = true}},
+                   {.lr = 0.1, .momentum = 0.9});
+  optim::SGD loaded({{.params = {layer.weight}}, {.params = {layer.bias}}}, {.lr = 0.7});
+  auto& second = loaded.param_groups()[1];
+  loaded.load_state_dict(saved.state_dict());
+  CHECK(loaded.param_groups()[0].options.momentum == 0.5);
+  CHECK_FALSE(loaded.param_groups()[0].options.nesterov);
+  CHECK(second.options.momentum == 0.9);
+  CHECK(second.options.nesterov);
+  CHECK(second.lr == 0.1);
+}
+
+TEST_CASE("values that no optimizer could have are not loaded") {
+  nn::Linear layer(3, 2);
+  optim::AdamW optimizer(layer.parameters(), {.lr = 0.1});
+  train(layer, optimizer, 1);
+  StateDict state = optimizer.state_dict();
+  state.at("param_groups.0.beta1") = mote::full({}, 1.5);
+  state.at("param_groups.0.params") = Tensor();
+  state.at("state.0.step") = mote::full({}, -1.0);
+  const std::string message = message_of<mote::StateError>([&] { optimizer.load_state_dict(state); });
+  CHECK_THAT(message, contains("group 0: AdamW: expected betas in [0, 1), but got 1.5"));
+  CHECK_THAT(message, contains("'param_groups.0.params' is undefined"));
+  CHECK_THAT(message, contains("'state.0.step' should be 1 or more, but is -1"));
+  CHECK(optimizer.param_groups()[0].options.betas[0] == 0.9);
 }
 
 TEST_CASE("the names in an optimizer's state dict, and its numbers without loss") {
@@ -78,7 +111,7 @@ TEST_CASE("the names in an optimizer's state dict, and its numbers without loss"
   CHECK(state.at("param_groups.0.lr").item<double>() == 1.0 / 3.0);
   CHECK(state.at("param_groups.0.weight_decay").item<double>() == 0.01);
   CHECK(mote::equal(state.at("param_groups.0.params"), mote::arange(2)));
-  CHECK(state.at("options.beta2").item<double>() == 0.999);
+  CHECK(state.at("param_groups.0.beta2").item<double>() == 0.999);
 }
 
 TEST_CASE("what is loaded is a copy on the device of the parameters") {
@@ -102,13 +135,13 @@ TEST_CASE("a state dict that does not fit changes nothing, and all that is wrong
   wrong.step();
   StateDict state = wrong.state_dict();
   state.insert("surplus", mote::ones({1}));
-  state.erase("options.eps");
+  state.erase("param_groups.0.eps");
   state.at("param_groups.0.lr") = mote::ones({2});
   const StateDict before = optimizer.state_dict();
   const std::string message = message_of<mote::StateError>([&] { optimizer.load_state_dict(state); });
   CHECK_THAT(message, contains("AdamW"));
   CHECK_THAT(message, contains("'state.0.exp_avg' has shape [2, 4], but parameter 'weight' of Linear has [2, 3]"));
-  CHECK_THAT(message, contains("'options.eps' is missing"));
+  CHECK_THAT(message, contains("'param_groups.0.eps' is missing"));
   CHECK_THAT(message, contains("'surplus'"));
   CHECK_THAT(message, contains("'param_groups.0.lr' should be one number, but has shape [2]"));
   for (const auto& [name, value] : optimizer.state_dict()) CHECK(mote::equal(value, before.at(name)));
@@ -123,7 +156,7 @@ TEST_CASE("a state dict of another number of parameters or another optimizer is 
              contains("2 parameters there, but 1 here"));
   optim::SGD sgd(layer.parameters());
   CHECK_THAT(message_of<mote::StateError>([&] { sgd.load_state_dict(optimizer.state_dict()); }),
-             contains("'options.momentum' is missing") && contains("'state.0.exp_avg'"));
+             contains("'param_groups.0.momentum' is missing") && contains("'state.0.exp_avg'"));
   StateDict partial = optimizer.state_dict();
   partial.erase("state.0.exp_avg_sq");
   CHECK_THAT(message_of<mote::StateError>([&] { optimizer.load_state_dict(partial); }),

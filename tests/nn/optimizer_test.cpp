@@ -85,6 +85,36 @@ TEST_CASE("Adam and AdamW follow PyTorch's trajectories") {
     return optim::AdamW({{.params = {model.a}, .weight_decay = 0.3}, {.params = {model.b}, .lr = 0.05}},
                         {.lr = 0.01, .weight_decay = 0.0});
   });
+  check_trajectory("adam_maximize",
+                   [](Model& model) { return optim::Adam(model.parameters(), {.lr = 0.01, .maximize = true}); });
+}
+
+TEST_CASE("every option can differ from group to group, as in PyTorch") {
+  check_trajectory("sgd_groups", [](Model& model) {
+    return optim::SGD({{.params = {model.a}, .momentum = 0.5, .maximize = true},
+                       {.params = {model.b}, .lr = 0.02, .momentum = 0.8, .nesterov = true}},
+                      {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1});
+  });
+  check_trajectory("adamw_groups", [](Model& model) {
+    return optim::AdamW(
+        {{.params = {model.a}, .betas = {{0.8, 0.9}}, .eps = 1e-3}, {.params = {model.b}, .amsgrad = true}},
+        {.lr = 0.02});
+  });
+}
+
+TEST_CASE("options are changed between steps, through the group or its options") {
+  check_trajectory("sgd_groups", [](Model& model) {
+    optim::SGD optimizer({model.a}, {.lr = 0.1, .weight_decay = 0.1});
+    optimizer.add_param_group({.params = {model.b}, .lr = 7.0, .momentum = 0.8, .nesterov = true});
+    optimizer.param_groups()[0].options.momentum = 0.5;
+    optimizer.param_groups().front().options.maximize = true;
+    optim::Optimizer& base = optimizer;
+    CHECK(base.param_groups().size() == 2);
+    base.param_groups().back().lr = 0.02;
+    CHECK(optimizer.param_groups()[1].options.lr == 0.02);
+    for (const auto& group : optimizer.param_groups()) CHECK(group.options.weight_decay == 0.1);
+    return optimizer;
+  });
 }
 
 TEST_CASE("schedules give PyTorch's learning rates") {
@@ -132,6 +162,31 @@ TEST_CASE("a schedule continues from its state, and works on every group") {
   CHECK_THROWS_AS(resumed.load_state_dict({}), mote::StateError);
   CHECK_THROWS_AS(optim::StepLR(fresh, 0), mote::ValueError);
   CHECK_THROWS_AS(optim::CosineWithWarmup(fresh, {.warmup_steps = 5, .total_steps = 4}), mote::ValueError);
+}
+
+TEST_CASE("a schedule starts from the rates that it finds, and the next one from the same") {
+  Model model;
+  optim::SGD optimizer({model.a}, {.lr = 1.0});
+  optimizer.param_groups()[0].lr = 0.5;
+  optim::StepLR first(optimizer, 1, 0.1);
+  CHECK(first.last_lr()[0] == 0.5);
+  first.step();
+  optimizer.add_param_group({.params = {model.b}, .lr = 2.0});
+  first.step();
+  CHECK(first.last_lr()[0] == mote::testing::Approx(0.005));
+  CHECK(first.last_lr()[1] == mote::testing::Approx(0.02));
+  optim::ExponentialLR second(optimizer, 0.9);
+  CHECK(second.last_lr()[0] == 0.5);
+}
+
+TEST_CASE("an optimizer that was moved from says so") {
+  Model model;
+  optim::SGD optimizer(model.parameters());
+  const optim::SGD moved = std::move(optimizer);
+  CHECK_THAT(message_of<mote::StateError>([&] { optimizer.step(); }), contains("SGD") && contains("moved from"));
+  CHECK_THROWS_AS(optimizer.param_groups(), mote::StateError);
+  CHECK_THROWS_AS(optim::StepLR(optimizer, 1), mote::StateError);
+  CHECK(moved.param_groups().size() == 1);
 }
 
 TEST_CASE("an optimizer is moved with its schedules") {
@@ -224,4 +279,18 @@ TEST_CASE("optimizers refuse what cannot be right") {
   CHECK_THROWS_AS(optimizer.add_param_group({.params = {model.a}}), mote::ValueError);
   optimizer.add_param_group({.params = {model.b}, .lr = 0.25});
   CHECK(optimizer.param_groups()[1].lr == 0.25);
+}
+
+TEST_CASE("a group with options out of range is refused, and is not there") {
+  Model model;
+  optim::SGD optimizer({model.a}, {.dampening = 0.5});
+  CHECK_THROWS_AS(optimizer.add_param_group({.params = {model.b}, .momentum = -0.1}), mote::ValueError);
+  CHECK_THROWS_AS(optimizer.add_param_group({.params = {model.b}, .momentum = 0.9, .nesterov = true}),
+                  mote::ValueError);
+  CHECK(optimizer.param_groups().size() == 1);
+  model.set_gradients(0);
+  optimizer.step();
+  CHECK(mote::equal(model.b, golden().at("start.1")));
+  CHECK_THROWS_AS(optim::Adam({{.params = {model.a}, .betas = {{0.9, 1.0}}}}), mote::ValueError);
+  CHECK_THROWS_AS(optim::Adam({{.params = {model.a}, .eps = -1.0}}), mote::ValueError);
 }

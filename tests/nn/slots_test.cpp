@@ -27,7 +27,7 @@ static_assert(!std::is_assignable_v<nn::Parameter&, Tensor>);
 static_assert(!std::is_assignable_v<nn::Parameter&, nn::Buffer>);
 // An optimizer accepts parameters and nothing else.
 static_assert(std::is_constructible_v<mote::optim::AdamW, std::vector<nn::Parameter>>);
-static_assert(std::is_constructible_v<mote::optim::AdamW, std::vector<mote::optim::ParamGroup>>);
+static_assert(std::is_constructible_v<mote::optim::AdamW, std::vector<mote::optim::AdamW::ParamGroup>>);
 static_assert(!std::is_constructible_v<mote::optim::AdamW, std::vector<Tensor>>);
 static_assert(!std::is_constructible_v<mote::optim::AdamW, std::vector<nn::Buffer>>);
 static_assert(!std::is_constructible_v<mote::optim::SGD, std::vector<Tensor>>);

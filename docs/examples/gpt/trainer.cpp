@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Weight decay for matrices and embeddings, none for biases and LayerNorm weights.
-std::vector<mote::optim::ParamGroup> parameter_groups(const GPT& model) {
+std::vector<mote::optim::AdamW::ParamGroup> parameter_groups(const GPT& model) {
   std::vector<nn::Parameter> matrices, vectors;
   for (const nn::Parameter& parameter : model.parameters())
     (parameter.dim() >= 2 ? matrices : vectors).push_back(parameter);

@@ -28,6 +28,12 @@ CASES = {
     "adamw_options": lambda p: torch.optim.AdamW(p, lr=0.02, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.2),
     "two_groups": lambda p: torch.optim.AdamW([{"params": p[:1], "weight_decay": 0.3}, {"params": p[1:], "lr": 0.05}],
                                               lr=0.01, weight_decay=0.0),
+    "adam_maximize": lambda p: torch.optim.Adam(p, lr=0.01, maximize=True),
+    "sgd_groups": lambda p: torch.optim.SGD([{"params": p[:1], "momentum": 0.5, "maximize": True},
+                                             {"params": p[1:], "momentum": 0.8, "nesterov": True, "lr": 0.02}],
+                                            lr=0.1, momentum=0.9, weight_decay=0.1),
+    "adamw_groups": lambda p: torch.optim.AdamW([{"params": p[:1], "betas": (0.8, 0.9), "eps": 1e-3},
+                                                 {"params": p[1:], "amsgrad": True}], lr=0.02),
 }
 
 

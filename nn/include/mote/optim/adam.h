@@ -12,7 +12,8 @@ struct AdamOptions {
   std::array<double, 2> betas = {0.9, 0.999};
   double eps = 1e-8;
   double weight_decay = 0.0;
-  bool amsgrad = false;  // divide by the largest second moment so far (Reddi et al. 2018)
+  bool amsgrad = false;   // divide by the largest second moment so far (Reddi et al. 2018)
+  bool maximize = false;  // climb in place of descending
 };
 
 struct AdamWOptions {
@@ -21,24 +22,42 @@ struct AdamWOptions {
   double eps = 1e-8;
   double weight_decay = 1e-2;
   bool amsgrad = false;
+  bool maximize = false;
+};
+
+// Parameters with options of their own; what is left out is that of the optimizer.
+struct AdamParamGroup {
+  std::vector<nn::Parameter> params;
+  std::optional<double> lr = std::nullopt;
+  std::optional<std::array<double, 2>> betas = std::nullopt;
+  std::optional<double> eps = std::nullopt;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<bool> amsgrad = std::nullopt;
+  std::optional<bool> maximize = std::nullopt;
 };
 
 namespace detail {
 
 // Both, which differ in what weight decay does.
-class AdamBase : public Optimizer {
+class AdamBase : public OptimizerOf<AdamOptions> {
  public:
+  using ParamGroup = AdamParamGroup;
+
   void step() override;
+  // ValueError as for the constructor, in which case there is no new group.
+  void add_param_group(const ParamGroup& group);
 
  protected:
   AdamBase(const char* name, const std::vector<ParamGroup>& groups, const AdamOptions& options, bool decoupled);
 
  private:
-  std::vector<Option> options_list() const override;
-  void set_options(const std::vector<Option>& options) override;
-  void step_amsgrad(const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) const;
+  std::vector<NamedOption> named_options(Group& group) const override;
+  void check_options(const Group& group) const override;
+  size_t tensors_needed(const Group& group) const override { return options_of(group).amsgrad ? 3 : 2; }
+  void step_amsgrad(const AdamOptions& options, const nn::Parameter& parameter, const Tensor& gradient,
+                    State& state) const;
 
-  AdamOptions options_;
+  AdamOptions defaults_;
   bool decoupled_;
 };
 
@@ -46,7 +65,7 @@ class AdamBase : public Optimizer {
 
 // m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr * m' / (sqrt(v') + eps), where m' and v' are
 // corrected for their start at zero (Kingma and Ba 2015). Weight decay is added to g. One backend call updates all
-// parameters of a group.
+// parameters of a group. ValueError for an empty list, a parameter given twice, or options out of their range.
 class Adam : public detail::AdamBase {
  public:
   explicit Adam(std::vector<nn::Parameter> params, const AdamOptions& options = {});

@@ -1,5 +1,6 @@
 // Schedules of the learning rate. Each is a function of the number of steps taken and of each group's initial rate;
-// call step() after the optimizer's. A scheduler writes the rates of its optimizer's groups, and may outlive it.
+// call step() after the optimizer's. The initial rate is the one that a group has when its first schedule is made. A
+// scheduler writes the rates of its optimizer's groups, and may outlive it.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@ class LRScheduler {
   void load_state_dict(const StateDict& state);
 
  protected:
-  explicit LRScheduler(Optimizer& optimizer) : groups_(optimizer.groups_) {}
+  explicit LRScheduler(Optimizer& optimizer);
 
   // The rate of a group whose initial one is `initial`, after `step` steps.
   virtual double rate(int64_t step, double initial) const = 0;
@@ -34,7 +35,7 @@ class LRScheduler {
   void apply();
 
  private:
-  std::shared_ptr<std::vector<Group>> groups_;
+  std::shared_ptr<std::vector<std::unique_ptr<Group>>> groups_;
   int64_t step_ = 0;
 };
 

@@ -4,32 +4,16 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
+#include <variant>
 #include <vector>
 
-#include "mote/nn/slot.h"
+#include "mote/optim/param_group.h"
 #include "mote/state_dict.h"
 
 namespace mote::optim {
 
 class StateReader;
-
-// Parameters with a learning rate or a weight decay of their own; what is left out is that of the optimizer's options.
-struct ParamGroup {
-  std::vector<nn::Parameter> params;
-  std::optional<double> lr = std::nullopt;
-  std::optional<double> weight_decay = std::nullopt;
-};
-
-// A group as the optimizer keeps it. lr and weight_decay may be changed between steps.
-struct Group {
-  std::vector<nn::Parameter> params;
-  double lr;
-  double weight_decay;
-  double initial_lr;  // what a scheduler starts from
-};
 
 class Optimizer {
  public:
@@ -44,13 +28,12 @@ class Optimizer {
   // Forgets the gradients, or sets them to zero in place.
   void zero_grad(bool set_to_none = true);
 
-  std::vector<Group>& param_groups() { return *groups_; }
-  const std::vector<Group>& param_groups() const { return *groups_; }
-  // ValueError for a group without parameters, or one with a parameter that this optimizer has already.
-  void add_param_group(const ParamGroup& group);
+  // What is common to the groups of all optimizers; those of SGD and its like have `options` too.
+  GroupRange<Group> param_groups() { return GroupRange<Group>(groups()); }
+  GroupRange<const Group> param_groups() const { return GroupRange<const Group>(groups()); }
 
   // What save_safetensors needs to keep for an exact continuation: "state.<i>.<name>" for the i-th parameter, counted
-  // through all groups, "param_groups.<g>.lr" and the like, and "options.<name>" (float64 without dimensions).
+  // through all groups, and "param_groups.<g>.<option>" (float64 without dimensions) for every option of each group.
   StateDict state_dict() const;
   // The reverse. Everything is checked first: where anything does not fit, a StateError lists it and the optimizer is
   // as it was. States move to the device of their parameter.
@@ -60,19 +43,28 @@ class Optimizer {
   // What the optimizer keeps for one parameter; the names are PyTorch's ("momentum_buffer", "exp_avg").
   struct State {
     int64_t step = 0;
-    std::vector<Tensor> tensors;  // in the order of state_names(); undefined before the first step
+    std::vector<Tensor> tensors;  // in the order of the names given to the constructor; undefined before the first step
   };
-  using Option = std::pair<std::string, double>;
+  struct NamedOption {
+    const char* name;
+    std::variant<double*, bool*> value;
+  };
 
-  // ValueError for an empty list, a parameter given twice, or a negative rate. Errors begin with `name`. A State has
-  // the tensors `state_names` and, where it counts steps, the number of them.
-  Optimizer(const char* name, const std::vector<ParamGroup>& groups, double lr, double weight_decay,
-            std::vector<std::string> state_names, bool counts_steps);
-  static std::vector<ParamGroup> one_group(std::vector<nn::Parameter> params);
+  // Errors begin with `name`. A State has the tensors `state_names` and, where it counts steps, the number of them. The
+  // constructor of the derived class adds the groups.
+  Optimizer(const char* name, std::vector<std::string> state_names, bool counts_steps);
+  // ValueError for a group without parameters, one with a parameter that this optimizer has already, or options that
+  // check_options refuses.
+  void add_group(std::unique_ptr<Group> group);
 
-  // The options that hold for all groups, for the state dict, and back.
-  virtual std::vector<Option> options_list() const = 0;
-  virtual void set_options(const std::vector<Option>& options) = 0;
+  // Of a group of this class of optimizer: a copy, the transfer of options, its options under their names in the state
+  // dict, the test of their values (a ValueError by `require`), and how many of the state's tensors a step with these
+  // options needs.
+  virtual std::unique_ptr<Group> copy_of(const Group& group) const = 0;
+  virtual void assign_options(Group& to, const Group& from) const noexcept = 0;
+  virtual std::vector<NamedOption> named_options(Group& group) const = 0;
+  virtual void check_options(const Group& group) const;
+  virtual size_t tensors_needed(const Group& group) const = 0;
 
   // Throws ValueError "<name>: <what>" unless `ok`.
   void require(bool ok, const std::string& what) const;
@@ -81,19 +73,39 @@ class Optimizer {
   using Update = std::function<void(const Group&, const nn::Parameter&, const Tensor&, State&)>;
   void each_parameter(const Update& update);
 
+  // StateError once the optimizer was moved from.
+  std::vector<std::unique_ptr<Group>>& groups() const;
+
  private:
   friend class LRScheduler;
 
   void check_new_parameters(const std::vector<nn::Parameter>& params) const;
-  State read_state(StateReader& reader, size_t index, const nn::Parameter& parameter) const;
+  std::unique_ptr<Group> read_group(StateReader& reader, size_t index) const;
+  State read_state(StateReader& reader, size_t index, const nn::Parameter& parameter, size_t needed) const;
 
   const char* name_;
-  double default_lr_;
-  double default_weight_decay_;
   std::vector<std::string> state_names_;
   bool counts_steps_;
-  std::shared_ptr<std::vector<Group>> groups_;  // shared with the schedulers
-  std::vector<State> states_;                   // one for each parameter, through all groups
+  std::shared_ptr<std::vector<std::unique_ptr<Group>>> groups_;  // shared with the schedulers
+  std::vector<State> states_;                                    // one for each parameter, through all groups
+};
+
+// An optimizer whose groups have options of one type.
+template <class Options>
+class OptimizerOf : public Optimizer {
+ public:
+  GroupRange<GroupOf<Options>> param_groups() { return GroupRange<GroupOf<Options>>(groups()); }
+  GroupRange<const GroupOf<Options>> param_groups() const { return GroupRange<const GroupOf<Options>>(groups()); }
+
+ protected:
+  using Optimizer::Optimizer;
+
+  static Options& options_of(Group& group) { return static_cast<GroupOf<Options>&>(group).options; }
+  static const Options& options_of(const Group& group) { return static_cast<const GroupOf<Options>&>(group).options; }
+  std::unique_ptr<Group> copy_of(const Group& group) const override {
+    return std::make_unique<GroupOf<Options>>(group.params, options_of(group));
+  }
+  void assign_options(Group& to, const Group& from) const noexcept override { options_of(to) = options_of(from); }
 };
 
 }  // namespace mote::optim
