@@ -57,19 +57,13 @@ Audit::Audit() : first_module_(made_modules.size()) {
 }
 
 Audit::~Audit() {
-  if (watching_) {
-    mote::detail::end_watch();
-    stop();
-  }
-}
-
-void Audit::stop() {
-  watching_ = false;
+  if (watching_) mote::detail::end_watch();
   if (--audits == 0) made_modules.clear();
 }
 
 void Audit::check(const Module& module) {
   const std::vector<Ref<TensorImpl>> made = mote::detail::end_watch();
+  watching_ = false;
   std::vector<std::shared_ptr<ModuleState>> orphans;
   std::unordered_set<const ModuleState*> reachable;
   walk(ModuleState::of(module), false, [&](ModuleState& state, const std::string&) { reachable.insert(&state); });
@@ -78,7 +72,6 @@ void Audit::check(const Module& module) {
   for (size_t i = first_module_; i < made_modules.size(); ++i)
     if (std::shared_ptr<ModuleState> state = made_modules[i].lock(); state && !reachable.contains(state.get()))
       orphans.push_back(std::move(state));
-  stop();
   for (const auto& orphan : orphans) collect_storages(*orphan, known);
   // Only the top of an unregistered tree is named.
   std::unordered_set<const ModuleState*> below;

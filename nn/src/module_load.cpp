@@ -60,6 +60,13 @@ struct Copy {
   Tensor source;
 };
 
+// An expanded tensor, whose elements cannot be written one by one.
+bool is_expanded(const Tensor& x) {
+  for (int64_t i = 0; i < x.dim(); ++i)
+    if (x.size(i) > 1 && x.strides()[static_cast<int>(i)] == 0) return true;
+  return false;
+}
+
 // Everything that forbids copying `source` into the slot of that name, a line each.
 void check_entry(const std::string& name, const detail::Slot& slot, const Tensor& source, const LoadOptions& options,
                  std::string& problems) {
@@ -75,6 +82,12 @@ void check_entry(const std::string& name, const detail::Slot& slot, const Tensor
   else if (target.device().is_meta() && !options.assign)
     problems += fmt::format(
         "\n  {}: the module's tensor is on meta and cannot take data; call to_empty(device) first, or load with "
+        ".assign = true.",
+        name);
+  else if (!options.assign && is_expanded(target))
+    problems += fmt::format(
+        "\n  {}: the module's tensor is expanded, so that its elements share memory; register its clone(), or load "
+        "with "
         ".assign = true.",
         name);
   else if (options.assign && target.requires_grad() && !source.is_floating_point())

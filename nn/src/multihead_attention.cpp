@@ -20,8 +20,17 @@ int64_t checked_width(int64_t embed_dim, int64_t num_heads) {
   return embed_dim;
 }
 
+void check_bool(const char* name, const Tensor& mask) {
+  if (mask.defined() && mask.dtype() != bool_)
+    throw DTypeError(
+        fmt::format("MultiheadAttention: expected {0} to be bool, but got {1}; write `{0} == 0` or `{0} != 0`", name,
+                    name_of(mask.dtype())));
+}
+
 // What a query may attend to: the mask, less the keys that are padding. Undefined for everything.
 Tensor combined_mask(const MultiheadAttentionInputs& inputs) {
+  check_bool("mask", inputs.mask);
+  check_bool("key_padding_mask", inputs.key_padding_mask);
   if (!inputs.key_padding_mask.defined()) return inputs.mask;
   const Tensor keep = mote::logical_not(inputs.key_padding_mask).unsqueeze(-2).unsqueeze(-2);
   return inputs.mask.defined() ? mote::logical_and(inputs.mask, keep) : keep;

@@ -129,6 +129,12 @@ TEST_CASE("MultiheadAttention of a query over other keys, with the batch second"
                module(query, keys, mote::ones({2, 5, 7}));
              }),
              contains("[2, 5, 7]") && contains("width 8"));
+  const Tensor padding = golden().at("attention.padding");
+  CHECK_THAT(message_of<mote::DTypeError>([&] {
+               module(query, keys, keys, {.mask = mote::zeros({1}), .key_padding_mask = padding});  // additive
+             }),
+             contains("mask to be bool"));
+  CHECK_THROWS_AS(module(query, keys, keys, {.key_padding_mask = padding.to(mote::float32)}), mote::DTypeError);
 }
 
 TEST_CASE("initialisers fill as PyTorch's do") {

@@ -155,6 +155,24 @@ TEST_CASE("a tensor without data is refused by name") {
              contains("weight: the tensor in the state dict is undefined") && contains("bias") && contains("meta"));
 }
 
+TEST_CASE("a slot that cannot be written is found before anything is copied") {
+  class Expanded : public nn::Module {
+   public:
+    Expanded()
+        : weight(register_parameter("weight", mote::zeros({2}))),
+          mask(register_buffer("mask", mote::ones({1, 3}).expand({2, 3}))) {}
+    nn::Parameter weight;
+    nn::Buffer mask;
+  };
+  Expanded module;
+  const StateDict state{{"weight", mote::ones({2})}, {"mask", mote::zeros({2, 3})}};
+  CHECK_THAT(message_of<mote::StateError>([&] { module.load_state_dict(state); }),
+             contains("mask") && contains("expanded") && contains("clone()"));
+  CHECK(mote::equal(module.weight, mote::zeros({2})));
+  module.load_state_dict(state, {.assign = true});
+  CHECK(mote::equal(module.mask, mote::zeros({2, 3})));
+}
+
 TEST_CASE("a state dict goes through a file") {
   const std::filesystem::path path = std::filesystem::temp_directory_path() / "mote-load-state-dict.safetensors";
   Net source, target;

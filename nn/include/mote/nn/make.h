@@ -23,8 +23,6 @@ class Audit {
   void check(const Module& module);
 
  private:
-  void stop();
-
   size_t first_module_;
   bool watching_ = true;
 };
