@@ -31,6 +31,9 @@ std::string advice(const NamedTensor& operand, Device target) {
     return fmt::format("{} is {}, whose module is still on {}: move the module with .to(\"{}\")", operand.name, owner,
                        operand.tensor->device().str(), target.str());
   const Origin& origin = impl.origin;
+  if (operand.tensor->device().is_meta())
+    return fmt::format("{0} was {1} on meta and has no data: make {0} on {2}", operand.name, made_by(origin),
+                       target.str());
   if (origin.where.function && detail::is_module_class(origin.where.function))
     return fmt::format(
         "{0} was {1} in the constructor of {2}, but is in neither of its registries, so to(Device) does not move it. "
@@ -42,15 +45,16 @@ std::string advice(const NamedTensor& operand, Device target) {
       operand.name, made_by(origin), target.str(), operand.name);
 }
 
-// The operand to blame: a module's tensor that is still without data; else what was left behind on the CPU; else the
-// one that is on another device than most.
+// The operand to blame: a module's tensor that is still without data; else an input without data where the module has
+// some; else what was left behind on the CPU; else the one that is on another device than most.
 size_t find_culprit(const std::vector<NamedTensor>& operands) {
   const auto find = [&](const auto& is_culprit) {
     return static_cast<size_t>(std::find_if(operands.begin(), operands.end(), is_culprit) - operands.begin());
   };
-  size_t found = find([](const NamedTensor& operand) {
-    return operand.tensor->device().is_meta() && operand.tensor->get().origin.owner;
-  });
+  const auto is_modules = [](const NamedTensor& x) { return x.tensor->get().origin.owner != nullptr; };
+  size_t found = find([&](const NamedTensor& x) { return x.tensor->device().is_meta() && is_modules(x); });
+  if (found == operands.size() && std::any_of(operands.begin(), operands.end(), is_modules))
+    found = find([](const NamedTensor& x) { return x.tensor->device().is_meta(); });
   if (found == operands.size()) found = find([](const NamedTensor& x) { return x.tensor->device().is_cpu(); });
   if (found == operands.size())
     found = find([&](const NamedTensor& operand) {

@@ -94,6 +94,35 @@ TEST_CASE("a module on meta needs memory, not a move") {
              contains("parameter 'weight' of Linear, whose module is still on meta") && contains(".to_empty(\"cpu\")"));
 }
 
+TEST_CASE("a tensor that a buffer held before is the module's no more") {
+  SecondDevice second;
+  class Given : public nn::Module {
+   public:
+    explicit Given(const Tensor& x) : mask(register_buffer("mask", x)) {}
+    nn::Buffer mask;
+  };
+  const Tensor kept = mote::ones({2, 2});
+  Given module(kept);
+  module.to("cuda");
+  CHECK_THAT(message_of<mote::DeviceError>([&] { module.mask + kept; }),
+             contains("belongs to no module") && !contains("move the module"));
+}
+
+TEST_CASE("an input on meta is to blame where the module has data, and a forgotten tensor where the input is right") {
+  nn::Linear layer(2, 2);
+  CHECK_THAT(message_of<mote::DeviceError>([&] {
+               layer(mote::ones({1, 2}, {.device = "meta"}));
+             }),
+             contains("made by ones") && contains("on meta and has no data") && !contains("move the module"));
+  Unregistered module;
+  module.to("meta");
+  const mote::NoGradGuard no_grad;
+  CHECK_THAT(message_of<mote::DeviceError>([&] {
+               module.forward(mote::ones({2, 2}, {.device = "meta"}));
+             }),
+             contains("in the constructor of Unregistered"));
+}
+
 TEST_CASE("a label follows its slot through moves and assignments") {
   SecondDevice second;
   Registered module;
