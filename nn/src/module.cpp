@@ -69,19 +69,23 @@ Module::Module() : state_(std::make_shared<detail::ModuleState>()) {
 }
 
 Module::~Module() {
-  if (state_ && state_->self == this) {
-    state_->self = nullptr;
-  }
+  if (state_ && state_->self == this) state_->self = nullptr;
 }
 
 Module::Module(Module&& other) noexcept : state_(std::move(other.state_)) {
   if (state_) state_->self = this;
 }
 
+// Where a parent's registry holds the state of this module, it is filled in place, so that the parent sees the new
+// contents. Otherwise the state of the other is taken over, which a parent may hold: `body = register_module("body",
+// ...)`. While a module with children is moved its base comes first, so that its children's old states are held by
+// nobody here and their new ones by the registry that it has now.
 Module& Module::operator=(Module&& other) noexcept {
   if (this == &other) return *this;
-  if (state_ && other.state_) {
-    *state_ = std::move(*other.state_);  // in place, so that a parent's registry sees it
+  if (state_.use_count() > 1 && other.state_) {
+    other.state_->registered_class = std::move(state_->registered_class);
+    *state_ = std::move(*other.state_);
+    other.state_->self = nullptr;  // a parent of the other may still hold its empty state
     other.state_.reset();
   } else {
     if (state_) state_->self = nullptr;
@@ -118,7 +122,7 @@ Parameter Module::register_parameter(std::string_view name, const Tensor& tensor
     slot->set(leaf);
   }
   state.parameters.emplace_back(name, slot);
-  return Parameter(std::move(slot));
+  return Parameter(std::move(slot), true);
 }
 
 Buffer Module::register_buffer(std::string_view name, const Tensor& tensor, const BufferOptions& options) {
@@ -133,13 +137,13 @@ Buffer Module::register_buffer(std::string_view name, const Tensor& tensor, cons
   slot->persistent = options.persistent;
   slot->set(tensor);
   state.buffers.emplace_back(name, slot);
-  return Buffer(std::move(slot));
+  return Buffer(std::move(slot), true);
 }
 
 Buffer Module::register_rebuilt_buffer(std::string_view name, std::function<Tensor()> recipe,
                                        const BufferOptions& options) {
   Buffer buffer = register_buffer(name, recipe(), options);
-  buffer.slot_->recipe = std::move(recipe);
+  buffer.handle_.get()->recipe = std::move(recipe);
   return buffer;
 }
 
@@ -180,17 +184,19 @@ void each_slot(detail::ModuleState& root,
 
 Named<Parameter> Module::named_parameters(bool recurse, bool remove_duplicate) const {
   Named<Parameter> result;
-  each_slot(
-      state(), &detail::ModuleState::parameters, recurse, remove_duplicate,
-      [&](std::string name, const Ref<detail::Slot>& slot) { result.emplace_back(std::move(name), Parameter(slot)); });
+  each_slot(state(), &detail::ModuleState::parameters, recurse, remove_duplicate,
+            [&](std::string name, const Ref<detail::Slot>& slot) {
+              result.emplace_back(std::move(name), Parameter(slot, false));
+            });
   return result;
 }
 
 Named<Buffer> Module::named_buffers(bool recurse, bool remove_duplicate) const {
   Named<Buffer> result;
-  each_slot(
-      state(), &detail::ModuleState::buffers, recurse, remove_duplicate,
-      [&](std::string name, const Ref<detail::Slot>& slot) { result.emplace_back(std::move(name), Buffer(slot)); });
+  each_slot(state(), &detail::ModuleState::buffers, recurse, remove_duplicate,
+            [&](std::string name, const Ref<detail::Slot>& slot) {
+              result.emplace_back(std::move(name), Buffer(slot, false));
+            });
   return result;
 }
 

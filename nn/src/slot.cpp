@@ -10,6 +10,7 @@ namespace mote::nn {
 namespace detail {
 
 void Slot::set(const Tensor& tensor) {
+  if (value.defined() && value.get().origin.owner == label) value.get().origin.owner = nullptr;
   value = tensor;
   if (value.defined()) value.get().origin.owner = label;
 }
@@ -22,25 +23,35 @@ void replace_data(TensorImpl& target, const TensorImpl& source) noexcept {
   target.contiguous = source.contiguous;
 }
 
-const Tensor& value_of(const Ref<Slot>& slot) {
-  static const Tensor* const undefined = new Tensor;  // outlives modules in static storage
-  return slot ? slot->value : *undefined;
-}
-
-const char* label_of(const Ref<Slot>& slot) { return slot ? slot->label : "an unregistered handle"; }
-
-}  // namespace detail
-
-Parameter& Parameter::operator=(const Parameter& other) {
-  if (slot_ && other.slot_)
-    slot_->value = other.slot_->value;
+SlotHandle& SlotHandle::operator=(const SlotHandle& other) {
+  if (is_member_ && slot_)
+    slot_->value = other.tensor();
   else
     slot_ = other.slot_;
   return *this;
 }
 
+SlotHandle& SlotHandle::operator=(SlotHandle&& other) noexcept {
+  if (is_member_ && slot_ && !other.is_member_) {
+    slot_->value = other.tensor();
+  } else {
+    slot_ = std::move(other.slot_);
+    is_member_ = other.is_member_;
+  }
+  return *this;
+}
+
+const Tensor& SlotHandle::tensor() const {
+  static const Tensor* const undefined = new Tensor;  // outlives modules in static storage
+  return slot_ ? slot_->value : *undefined;
+}
+
+const char* SlotHandle::label() const { return slot_ ? slot_->label : "an unregistered handle"; }
+
+}  // namespace detail
+
 Buffer& Buffer::operator=(const Tensor& tensor) {
-  if (!slot_)
+  if (!handle_.get())
     throw StateError(
         "Buffer: a tensor was assigned to a buffer that no module has registered; write "
         "name(register_buffer(\"name\", ...)) in the constructor of its module");
@@ -48,16 +59,8 @@ Buffer& Buffer::operator=(const Tensor& tensor) {
     throw StateError(
         fmt::format("{}: expected a tensor that does not require grad, but got one of shape {} that does; assign its "
                     "detach()",
-                    slot_->label, tensor.shape().str()));
-  slot_->set(tensor);
-  return *this;
-}
-
-Buffer& Buffer::operator=(const Buffer& other) {
-  if (slot_ && other.slot_)
-    slot_->value = other.slot_->value;
-  else
-    slot_ = other.slot_;
+                    label(), tensor.shape().str()));
+  handle_.get()->set(tensor);
   return *this;
 }
 

@@ -116,6 +116,51 @@ TEST_CASE("assigning one parameter to another ties them, in the registry too") {
   CHECK(mote::equal(pair.first.weight.grad(), mote::full({2, 2}, 2.0)));
 }
 
+TEST_CASE("assigning to a handle that is no member leaves its module alone") {
+  Pair pair;
+  const Tensor first = pair.first.weight, second = pair.second.weight;
+  nn::Parameter longest = pair.first.weight;
+  for (const nn::Parameter& parameter : pair.parameters()) longest = parameter;
+  CHECK(mote::is_same(longest, pair.second.bias));
+  auto some = pair.first.parameters();
+  const auto others = pair.second.parameters();
+  some = others;  // element by element
+  some.erase(some.begin());
+  CHECK(mote::is_same(pair.first.weight, first));
+  CHECK(mote::is_same(pair.second.weight, second));
+  CHECK(pair.parameters().size() == 5);
+  Counter a, b;
+  nn::Buffer steps = a.steps;
+  steps = b.steps;
+  b.tick();
+  CHECK(steps.item<int64_t>() == 1);
+  CHECK(a.saved() == 0);
+}
+
+TEST_CASE("a member keeps its slot whatever parameter it is given") {
+  Pair pair;
+  const auto by_value = [](const nn::Linear& layer) { return layer.weight; };
+  pair.second.weight = by_value(pair.first);
+  CHECK(mote::is_same(pair.second.parameters()[0], pair.first.weight));
+  CHECK(mote::is_same(pair.second.weight, pair.first.weight));
+  pair.second.bias = nn::Parameter();
+  CHECK_FALSE(pair.second.bias.defined());
+  CHECK(pair.second.parameters().size() == 1);
+  CHECK(pair.second(mote::ones({1, 2})).shape() == mote::Shape({1, 2}));
+}
+
+TEST_CASE("a child given away to another module is gone from its first parent") {
+  Pair taker;
+  Pair outer = [&] {
+    Pair giver;
+    taker.first = std::move(giver.first);
+    return Pair(std::move(giver));
+  }();
+  CHECK(outer.children() == std::vector<nn::Module*>{&outer.second});
+  CHECK(outer.parameters().size() == 3);
+  CHECK(taker.children()[0] == &taker.first);
+}
+
 TEST_CASE("a parameter is a leaf of its own that shares the tensor's data") {
   class Holder : public nn::Module {
    public:
@@ -169,6 +214,54 @@ TEST_CASE("replacing a child by another is seen by the parent's registry") {
   CHECK(pair.state_dict().size() == 4);
   pair.to(mote::float64);
   CHECK(pair.first.weight.dtype() == mote::float64);
+}
+
+TEST_CASE("a module with children is assigned with its whole tree") {
+  Pair pair;
+  Pair other;
+  const Tensor weight = other.first.weight;
+  pair = std::move(other);
+  CHECK(mote::is_same(pair.parameters()[1], weight));
+  CHECK(mote::is_same(pair.first.weight, weight));
+  CHECK(pair.children() == std::vector<nn::Module*>{&pair.first, &pair.second});
+  CHECK(pair.parameters().size() == 5);
+  pair.to(mote::float64);
+  CHECK(pair.second.weight.dtype() == mote::float64);
+
+  std::vector<Pair> pairs(4);
+  pairs[2].scale.set_grad(mote::ones({2}));
+  const Tensor kept = pairs[2].first.weight;
+  pairs.erase(pairs.begin() + 1);
+  for (Pair& each : pairs) {
+    CHECK(each.parameters().size() == 5);
+    CHECK(mote::is_same(each.parameters()[1], each.first.weight));
+    CHECK(each.children() == std::vector<nn::Module*>{&each.first, &each.second});
+  }
+  CHECK(mote::is_same(pairs[1].first.weight, kept));
+
+  nn::Sequential net(nn::Sequential(nn::Linear(2, 2)), nn::Tanh());
+  net.get<nn::Sequential>(0) = nn::Sequential(nn::Linear(2, 3), nn::Linear(3, 2));
+  CHECK(net.parameters().size() == 4);
+  CHECK(net.named_parameters()[2].first == "0.1.weight");
+  CHECK(mote::is_same(net.parameters()[2], net.get<nn::Sequential>(0).get<nn::Linear>(1).weight));
+}
+
+TEST_CASE("a child may be registered in the body of the constructor") {
+  class Late : public nn::Module {
+   public:
+    Late() {
+      body = register_module("body", nn::Sequential(nn::Linear(2, 2), nn::Dropout(0.5)));
+      blocks = register_module("blocks", nn::ModuleList<Pair>());
+      blocks.emplace_back();
+    }
+    nn::Sequential body;
+    nn::ModuleList<Pair> blocks;
+  };
+  Late module = nn::make<Late>();
+  CHECK(module.parameters().size() == 7);
+  CHECK(module.children() == std::vector<nn::Module*>{&module.body, &module.blocks});
+  module.eval();
+  CHECK_FALSE(module.body[1].is_training());
 }
 
 TEST_CASE("a moved module can be replaced and used again") {
