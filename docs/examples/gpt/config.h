@@ -17,7 +17,7 @@ struct ModelConfig {
 struct Recipe {
   int64_t batch = 12;
   int64_t steps = 2000;
-  double lr = 1e-3;  // the peak; it warms up to it and decays to a tenth of it
+  double lr = 2e-3;  // the peak; it warms up to it and decays to a tenth of it
   int64_t seed = 1337;
   int64_t eval_every = 250;
 };
