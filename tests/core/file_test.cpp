@@ -2,6 +2,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -101,6 +103,28 @@ TEST_CASE_METHOD(TemporaryDirectory, "a relative path is written where it points
   CHECK(read_file("here") == "x");
   std::filesystem::current_path(before);
   CHECK(read_file(path("here")) == "x");
+}
+
+TEST_CASE_METHOD(TemporaryDirectory, "a writer that is killed leaves a whole file", "[file]") {
+  constexpr size_t kSize = 300000;
+  const std::string file = path("checkpoint");
+  const std::string first(kSize, 'a'), second(kSize, 'b');
+  write_file_atomically(file, first);
+  for (int round = 0; round < 20; ++round) {
+    const pid_t writer = fork();
+    REQUIRE(writer >= 0);
+    if (writer == 0) {
+      for (;;) {
+        write_file_atomically(file, second);
+        write_file_atomically(file, first);
+      }
+    }
+    usleep(static_cast<useconds_t>(500 + 400 * round));
+    kill(writer, SIGKILL);
+    waitpid(writer, nullptr, 0);
+    const std::string content = read_file(file);
+    CHECK((content == first || content == second));
+  }
 }
 
 TEST_CASE("a file of unknown size is read to its end", "[file]") {
