@@ -66,12 +66,13 @@ void Optimizer::zero_grad(bool set_to_none) {
 
 void Optimizer::each_parameter(const Update& update) {
   const NoGradGuard no_grad;
+  std::unordered_set<const TensorImpl*> seen;  // parameters may have been tied since
   auto state = states_.begin();
   for (const Group& group : param_groups())
     for (const nn::Parameter& parameter : group.params) {
       State& own = *state++;
       const Tensor gradient = parameter.grad();
-      if (!gradient.defined()) continue;
+      if (!gradient.defined() || !seen.insert(parameter.tensor().impl()).second) continue;
       own.tensors.resize(state_names_.size());
       for (Tensor& tensor : own.tensors)
         if (tensor.defined()) tensor = tensor.to(parameter.device(), parameter.dtype());

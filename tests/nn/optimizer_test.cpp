@@ -252,6 +252,16 @@ TEST_CASE("parameters without a gradient are passed over") {
   CHECK_FALSE(model.a.grad().defined());
 }
 
+TEST_CASE("parameters that were tied after the optimizer was made are changed once") {
+  nn::Linear first(2, 2, {.bias = false}), second(2, 2, {.bias = false});
+  optim::SGD optimizer({first.weight, second.weight}, {.lr = 1.0});
+  second.weight = first.weight;
+  const Tensor before = first.weight.detach().clone();
+  first.weight.set_grad(mote::ones({2, 2}));
+  optimizer.step();
+  CHECK(mote::allclose(before - first.weight.detach(), mote::ones({2, 2})));
+}
+
 TEST_CASE("a step is seen by backward through what was saved before it") {
   nn::Linear layer(2, 2);
   optim::AdamW optimizer(layer.parameters());

@@ -23,7 +23,7 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  // Changes every parameter that has a gradient. Not recorded by autograd.
+  // Changes every parameter that has a gradient, tied ones once. Not recorded by autograd.
   virtual void step() = 0;
   // Forgets the gradients, or sets them to zero in place.
   void zero_grad(bool set_to_none = true);
