@@ -17,6 +17,7 @@ TEST_CASE("filled tensors") {
   CHECK(ones({2}, {.requires_grad = true}).requires_grad());
   CHECK_THROWS_AS(ones({2}, {.dtype = int64, .requires_grad = true}), DTypeError);
   CHECK_THROWS_AS(zeros({2, -1}), ShapeError);
+  CHECK_THROWS_AS(zeros({int64_t{1} << 40, int64_t{1} << 40}), ShapeError);
 }
 
 TEST_CASE("the like functions take shape, dtype and device from a tensor") {
@@ -127,6 +128,7 @@ TEST_CASE("from_blob reads and writes the caller's memory") {
   CHECK(from_blob(nullptr, {0, 3}).numel() == 0);
   CHECK_THROWS_AS(from_blob(nullptr, {2}), ValueError);
   CHECK_THROWS_AS(from_blob(data, {2}, {-1}), ShapeError);
+  CHECK_THROWS_AS(from_blob(data, {3}, {INT64_MAX}), ShapeError);
   CHECK_THROWS_AS(from_blob(data, {2, 3}, {1}), ShapeError);
   CHECK_THROWS_AS(from_blob(data, {4}, {0}).fill_(1.0), ShapeError);
 }

@@ -52,6 +52,7 @@ TEST_CASE("shapes and strides of views") {
   CHECK(equal(iota({3, 3}).diagonal(1), tensor({1.0, 5.0}, {.dtype = float64})));
   CHECK(equal(iota({3, 3}).diagonal(-2), tensor({6.0}, {.dtype = float64})));
   CHECK(iota({3, 3}).diagonal(7).numel() == 0);
+  CHECK(iota({3, 3}).diagonal(INT64_MIN).numel() == 0);
   CHECK(zeros({3}).t().shape() == Shape({3}));
   CHECK(tensor(1.0).expand({2, 3}).strides() == Shape({0, 0}));
   CHECK(zeros({3, 1}).expand({2, -1, 4}).shape() == Shape({2, 3, 4}));
@@ -135,7 +136,13 @@ TEST_CASE("as_strided stays within the storage") {
   const Tensor x = iota({6});
   CHECK(equal(x.as_strided({2, 2}, {2, 1}, 1), tensor({{1.0, 2.0}, {3.0, 4.0}}, {.dtype = float64})));
   CHECK(x.as_strided({0, 9}, {1, 1}, 6).numel() == 0);
-  CHECK_THAT(message_of<IndexError>([&] { x.as_strided({2, 3}, {3, 1}, 1); }), contains("reaches element 6"));
+  CHECK_THAT(message_of<IndexError>([&] {
+               x.as_strided({2, 3}, {3, 1}, 1);
+             }),
+             contains("reaches beyond the storage, which has 6 elements"));
+  CHECK_THROWS_AS(x.as_strided({2}, {INT64_MAX}, 1), IndexError);
+  CHECK_THROWS_AS(x.as_strided({INT64_MAX, 3}, {2, 1}), IndexError);
+  CHECK_THROWS_AS(x.as_strided({1}, {1}, INT64_MAX), IndexError);
   CHECK_THROWS_AS(x.as_strided({2}, {-1}, 3), ShapeError);
   CHECK_THROWS_AS(x.as_strided({2}, {1, 1}), ShapeError);
   CHECK(equal(x.slice(0, 2).as_strided({2}, {1}), tensor({2.0, 3.0}, {.dtype = float64})));

@@ -27,10 +27,12 @@ void check_bounds(const Tensor& x, const Geometry& geometry) {
                     "and offset {}",
                     shape.str(), strides.str(), offset));
   const auto available = static_cast<int64_t>(x.get().storage->bytes() / x.element_size());
-  if (extent_of(shape, strides) > 0 && geometry.end() > available)
+  const int64_t extent = extent_of(shape, strides);
+  if (extent > 0 && (offset > available || extent > available - offset))
     throw IndexError(
-        fmt::format("as_strided: shape {} with strides {} and offset {} reaches element {}, but the storage has {}",
-                    shape.str(), strides.str(), offset, geometry.end() - 1, available));
+        fmt::format("as_strided: shape {} with strides {} and offset {} reaches beyond the storage, which has {} "
+                    "elements",
+                    shape.str(), strides.str(), offset, available));
 }
 
 // The gradient of a tensor of geometry `in` from the gradient g of its view of geometry `out`. Where several indices of

@@ -213,7 +213,11 @@ Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const Ten
         shape.str(), strides.str()));
   const DType dtype = options.dtype.value_or(default_dtype());
   const Device device = options.device.value_or(Device());
-  const auto bytes = static_cast<size_t>(extent_of(shape, strides)) * size_of(dtype);
+  const int64_t extent = extent_of(shape, strides);
+  if (extent > INT64_MAX / 8)
+    throw ShapeError(fmt::format("from_blob: shape {} with strides {} spans more memory than there can be", shape.str(),
+                                 strides.str()));
+  const auto bytes = static_cast<size_t>(extent) * size_of(dtype);
   if (!data && bytes > 0 && !device.is_meta())
     throw ValueError(fmt::format("from_blob: expected memory for shape {}, but got a null pointer", shape.str()));
   backend_of(device);  // the device must exist

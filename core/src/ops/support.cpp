@@ -9,11 +9,15 @@
 namespace mote {
 
 Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device) {
-  for (int64_t size : shape)
+  auto bytes = static_cast<int64_t>(size_of(dtype));
+  bool fits = true;
+  for (int64_t size : shape) {
     if (size < 0) throw ShapeError(fmt::format("{}: a size may not be negative, but got shape {}", op, shape.str()));
-  const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
-  Ref<TensorImpl> impl =
-      make_ref<TensorImpl>(make_ref<Storage>(bytes, device), shape, contiguous_strides(shape), 0, dtype);
+    fits &= !__builtin_mul_overflow(bytes, size, &bytes);
+  }
+  if (!fits) throw ShapeError(fmt::format("{}: shape {} has more elements than can be counted", op, shape.str()));
+  Ref<TensorImpl> impl = make_ref<TensorImpl>(make_ref<Storage>(static_cast<size_t>(bytes), device), shape,
+                                              contiguous_strides(shape), 0, dtype);
   impl->origin.op = op;
   if (detail::is_watching()) detail::note(*impl);
   return Tensor(std::move(impl));
@@ -63,11 +67,14 @@ void check_dtype(const char* op, const char* name, const Tensor& x, DType expect
 
 int64_t extent_of(const Shape& shape, const Shape& strides) {
   int64_t extent = 1;
+  bool fits = true;
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == 0) return 0;
-    extent += (shape[i] - 1) * strides[i];
+    int64_t reach = 0;
+    fits &=
+        !__builtin_mul_overflow(shape[i] - 1, strides[i], &reach) && !__builtin_add_overflow(extent, reach, &extent);
   }
-  return extent;
+  return fits ? extent : INT64_MAX;
 }
 
 bool overlaps_itself(const Shape& shape, const Shape& strides) {

@@ -83,7 +83,8 @@ void check_writable(const char* op, const Tensor& self);
 // Throws where a change of `self` cannot be recorded for backward.
 void check_recordable(const char* op, const Tensor& self);
 
-// How many elements of memory a tensor of this geometry spans, from its first to its last; 0 where it has none.
+// How many elements of memory a tensor of this geometry spans, from its first to its last; 0 where it has none,
+// and INT64_MAX where there are too many to count.
 int64_t extent_of(const Shape& shape, const Shape& strides);
 
 // Whether two indices may reach one element: some dimension with a step of 0, or steps too small for the sizes.

@@ -170,6 +170,7 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   if (row == column || x.dim() < 2)
     throw ShapeError(fmt::format("diagonal: expected two different dimensions of shape {}, but got {} and {}",
                                  impl.shape.str(), dim1, dim2));
+  offset = std::clamp(offset, -impl.shape[row], impl.shape[column]);  // further out there is nothing either
   const int64_t skipped_rows = std::max<int64_t>(-offset, 0), skipped_columns = std::max<int64_t>(offset, 0);
   const int64_t length =
       std::max<int64_t>(std::min(impl.shape[row] - skipped_rows, impl.shape[column] - skipped_columns), 0);
