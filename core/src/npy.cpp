@@ -76,7 +76,7 @@ class HeaderParser {
     if (quote != '\'' && quote != '"') fail("no string");
     const size_t end = text_.find(quote, position_ + 1);
     if (end == std::string_view::npos) fail("a string without an end");
-    const std::string value(text_.substr(position_ + 1, end - position_ - 1));
+    std::string value(text_.substr(position_ + 1, end - position_ - 1));
     position_ = end + 1;
     return value;
   }

@@ -156,7 +156,7 @@ void check_page(const std::string& page) {
     const std::string language = lines[i].substr(3);
     if (has_origin)
       check_block(page, begin, origin[1], origin[2], Lines(lines.begin() + begin, lines.begin() + end));
-    else if (language != "sh" && language != "")
+    else if (language != "sh" && !language.empty())
       report(page, begin, "a block of " + language + " that does not say where it comes from");
     i = end;
   }

@@ -12,7 +12,8 @@ namespace mote::cpu {
 template <class C>
 class InputRow {
  public:
-  InputRow(DType dtype, int64_t step, int64_t width) : step_(step * static_cast<int64_t>(size_of(dtype))), width_(width) {
+  InputRow(DType dtype, int64_t step, int64_t width)
+      : step_(step * static_cast<int64_t>(size_of(dtype))), width_(width) {
     if (dtype == dtype_of<C> && (step == 1 || width <= 1)) return;
     load_ = find_load(dtype);
     buffer_ = Scratch<C>(width);
@@ -34,7 +35,8 @@ class InputRow {
 template <class C>
 class OutputRow {
  public:
-  OutputRow(DType dtype, int64_t step, int64_t width) : step_(step * static_cast<int64_t>(size_of(dtype))), width_(width) {
+  OutputRow(DType dtype, int64_t step, int64_t width)
+      : step_(step * static_cast<int64_t>(size_of(dtype))), width_(width) {
     if (dtype == dtype_of<C> && (step == 1 || width <= 1)) return;
     store_ = find_store(dtype);
     buffer_ = Scratch<C>(width);

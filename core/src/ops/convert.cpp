@@ -26,7 +26,7 @@ void transfer(const Tensor& target, const Tensor& source) {
 
 Tensor row_major(const Tensor& x) {
   if (x.is_contiguous()) return x;
-  const Tensor result = make_result("to", x.shape(), x.dtype(), x.device());
+  Tensor result = make_result("to", x.shape(), x.dtype(), x.device());
   backend_of(x).copy(view_of(result), view_of(x));
   return result;
 }

@@ -107,8 +107,6 @@ cudaError_t launch(const LaunchInfo& info, Task task) {
 
 }  // namespace simt
 
-using namespace simt;
-
 extern "C" {
 
 const char* cudaGetErrorName(cudaError_t error) {
@@ -151,26 +149,26 @@ cudaError_t cudaGetDevice(int* device) {
   return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int device) { return remember(device == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
+cudaError_t cudaSetDevice(int device) { return simt::remember(device == 0 ? cudaSuccess : cudaErrorInvalidDevice); }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return remember(cudaErrorInvalidDevice);
+  if (device != 0) return simt::remember(cudaErrorInvalidDevice);
   *properties = {};
   std::snprintf(properties->name, sizeof properties->name, "simulated device");
-  properties->totalGlobalMem = kArenaBytes;
-  properties->sharedMemPerBlock = kStaticShared;
-  properties->sharedMemPerBlockOptin = shared_limit();
-  properties->major = config().compute_capability / 10;
-  properties->minor = config().compute_capability % 10;
+  properties->totalGlobalMem = simt::kArenaBytes;
+  properties->sharedMemPerBlock = simt::kStaticShared;
+  properties->sharedMemPerBlockOptin = simt::shared_limit();
+  properties->major = simt::config().compute_capability / 10;
+  properties->minor = simt::config().compute_capability % 10;
   properties->multiProcessorCount = 4;
   properties->warpSize = 32;
-  properties->maxThreadsPerBlock = static_cast<int>(kMaxThreads);
+  properties->maxThreadsPerBlock = static_cast<int>(simt::kMaxThreads);
   properties->regsPerBlock = 65536;
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-  cudaDeviceProp properties;
+  cudaDeviceProp properties{};
   if (const cudaError_t error = cudaGetDeviceProperties(&properties, device)) return error;
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
@@ -190,48 +188,48 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *total = kArenaBytes;
-  *free = kArenaBytes - device_bytes_in_use();
+  *total = simt::kArenaBytes;
+  *free = simt::kArenaBytes - simt::device_bytes_in_use();
   return cudaSuccess;
 }
 
 cudaError_t cudaFree(void* memory) {
-  const cudaError_t error = drain_all();
-  const cudaError_t freed = remember(free_device(memory));
+  const cudaError_t error = simt::drain_all();
+  const cudaError_t freed = simt::remember(simt::free_device(memory));
   return error ? error : freed;
 }
 
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
-  return enqueue(stream, [memory] { return free_device(memory); });
+  return simt::enqueue(stream, [memory] { return simt::free_device(memory); });
 }
 
 cudaError_t cudaFreeHost(void* memory) {
-  const cudaError_t error = drain_all();
-  free_pinned(memory);
+  const cudaError_t error = simt::drain_all();
+  simt::free_pinned(memory);
   return error;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-  const bool deferred = config().deferred_streams;
-  if (deferred && in_device_memory(to) && !in_device_memory(from) &&
-      !is_pinned(from)) {  // pageable memory is staged now
+  const bool deferred = simt::config().deferred_streams;
+  if (deferred && simt::in_device_memory(to) && !simt::in_device_memory(from) &&
+      !simt::is_pinned(from)) {  // pageable memory is staged now
     const auto* begin = static_cast<const char*>(from);
     auto staged = std::make_shared<std::vector<char>>(begin, begin + bytes);
-    return enqueue(stream, [=] { return copy_now(to, staged->data(), bytes, kind); });
+    return simt::enqueue(stream, [=] { return simt::copy_now(to, staged->data(), bytes, kind); });
   }
-  const cudaError_t error = enqueue(stream, [=] { return copy_now(to, from, bytes, kind); });
-  if (deferred && !in_device_memory(to) && !is_pinned(to)) return drain(stream);
+  const cudaError_t error = simt::enqueue(stream, [=] { return simt::copy_now(to, from, bytes, kind); });
+  if (deferred && !simt::in_device_memory(to) && !simt::is_pinned(to)) return simt::drain(stream);
   return error;
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
-  const cudaError_t error = enqueue(nullptr, [=] { return copy_now(to, from, bytes, kind); });
-  const cudaError_t drained = drain(nullptr);
+  const cudaError_t error = simt::enqueue(nullptr, [=] { return simt::copy_now(to, from, bytes, kind); });
+  const cudaError_t drained = simt::drain(nullptr);
   return error ? error : drained;
 }
 
 cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t stream) {
-  return enqueue(stream, [=] { return set_now(memory, value, bytes); });
+  return simt::enqueue(stream, [=] { return simt::set_now(memory, value, bytes); });
 }
 
 cudaError_t cudaMemset(void* memory, int value, size_t bytes) { return cudaMemsetAsync(memory, value, bytes, nullptr); }

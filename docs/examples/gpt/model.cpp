@@ -4,8 +4,6 @@
 
 namespace gpt {
 
-using mote::Slice;
-
 CausalSelfAttention::CausalSelfAttention(const ModelConfig& config)
     : c_attn(register_module("c_attn", nn::Linear(config.width, 3 * config.width))),
       c_proj(register_module("c_proj", nn::Linear(config.width, config.width))),

@@ -127,7 +127,7 @@ void add_info(CLI::App& app, InfoOptions& options) {
 
 // What is wrong with the command line, in a sentence.
 std::string sentence_of(const CLI::ParseError& error, const CLI::App& app) {
-  const std::string what = error.what();
+  std::string what = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) return what.substr(0, what.find(':')) + " needs a value";
   const std::vector<std::string> extras = app.remaining(true);
   if (!dynamic_cast<const CLI::ExtrasError*>(&error) || extras.empty()) return what;
