@@ -126,12 +126,11 @@ void AdamBase::check_options(const Group& group) const {
 
 Adam::Adam(std::vector<nn::Parameter> params, const AdamOptions& options)
     : AdamBase("Adam", one_group(std::move(params)), options, false) {}
-Adam::Adam(std::vector<ParamGroup> groups, const AdamOptions& options)
-    : AdamBase("Adam", std::move(groups), options, false) {}
+Adam::Adam(std::vector<ParamGroup> groups, const AdamOptions& options) : AdamBase("Adam", groups, options, false) {}
 
 AdamW::AdamW(std::vector<nn::Parameter> params, const AdamWOptions& options)
     : AdamBase("AdamW", one_group(std::move(params)), as_adam(options), true) {}
 AdamW::AdamW(std::vector<ParamGroup> groups, const AdamWOptions& options)
-    : AdamBase("AdamW", std::move(groups), as_adam(options), true) {}
+    : AdamBase("AdamW", groups, as_adam(options), true) {}
 
 }  // namespace mote::optim
