@@ -114,6 +114,10 @@ TEST_CASE("attention agrees with the composed formula over lengths, sizes and ma
     check_case({mask, float64, 65, 127, 20, 12}, 1e-13);
     check_case({mask, float32, 200, 70, 16, 33}, 2e-5);
     check_case({mask, float32, 70, 200, 33, 16}, 2e-5);
+    for (int64_t queries : {1, 3, 4, 5})
+      for (int64_t keys : {1, 6, 64, 131}) check_case({mask, float32, queries, keys, 19, 70}, 2e-5);
+    check_case({mask, float64, 2, 100, 8, 8}, 1e-13);
+    check_case({mask, bfloat16, 3, 66, 32, 16}, 0.1);
     check_case({mask, bfloat16, 65, 66, 32, 16}, 0.1);
     check_case({mask, float16, 65, 66, 32, 16}, 0.02);
   }
@@ -203,6 +207,7 @@ TEST_CASE("attention keeps NaN where it belongs") {
   const Tensor broken = isnan(scaled_dot_product_attention(q, k, v)).any(1);
   CHECK(broken[5].item<bool>());
   CHECK(broken.sum().item<int64_t>() == 1);
+  CHECK(isnan(scaled_dot_product_attention(q.slice(0, 5, 6), k, v)).all().item<bool>());
   k[69] = std::nan("");  // only the last query sees it
   const Tensor last = isnan(scaled_dot_product_attention(q, k, v, {.is_causal = true})).any(1);
   CHECK(last[69].item<bool>());

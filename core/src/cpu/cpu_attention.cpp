@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "cpu/attention_operands.h"
+#include "cpu/attention_query_kernels.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
 
@@ -41,6 +42,10 @@ class AttentionForward {
             v_.copy(first + h, h, 0, sizes_.keys);
           }
         });
+      if (sizes_.queries <= cpu::kFewQueries && sizes_.args.dropout_p == 0.0) {
+        run_queries(first, heads);
+        continue;
+      }
       cpu::parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
         const Scratch<T> scratch((sizes_.depth + sizes_.width + 2 + (1 + sizes_.dropout_tiles()) * kTile) * kTile);
         for (int64_t t = begin; t < end; ++t)
@@ -69,15 +74,45 @@ class AttentionForward {
     finish(number, block);
   }
 
-  // Divides by the sum of weights, which is 0 where a query looks at nothing.
+  // Each query of the group's heads on its own. Little work stays on the calling thread.
+  void run_queries(int64_t first, int64_t heads) const {
+    const int64_t work = std::max<int64_t>(sizes_.keys * (sizes_.depth + sizes_.width), 1);
+    const int64_t grain = std::max<int64_t>(1, cpu::kGrain / work);
+    cpu::parallel_for(heads * sizes_.queries, grain, [&](int64_t begin, int64_t end) {
+      const Scratch<T> scratch(sizes_.depth + sizes_.width);
+      for (int64_t t = begin; t < end; ++t)
+        run_query(first + t / sizes_.queries, t / sizes_.queries, t % sizes_.queries, scratch.get());
+    });
+  }
+
+  void run_query(int64_t number, int64_t number_in_group, int64_t i, T* scratch) const {
+    const Slice<const S> q(sizes_.args.q, number);
+    for (int64_t j = 0; j < sizes_.depth; ++j)
+      scratch[j] = cast_to<T>(q.at(i, j)) * static_cast<T>(sizes_.args.scale * std::numbers::log2e);
+    cpu::ForwardQuery<T> query;
+    query.query = i;
+    query.q = scratch;
+    query.out = scratch + sizes_.depth;
+    attention_forward(sizes_.head<T>(number, k_.of(number, number_in_group), v_.of(number, number_in_group)), query);
+    const Slice<S> out(out_, number);
+    const T share = query.sum == T(0) ? T(0) : T(1) / query.sum;
+    for (int64_t j = 0; j < sizes_.width; ++j) out.at(i, j) = cast_to<S>(query.out[j] * share);
+    Slice<T>(log_sum_exp_, number).at(i) = log_sum_exp_of(query.maximum, query.sum);
+  }
+
+  // In base e; a query that looks at nothing has the sum 0.
+  static T log_sum_exp_of(T maximum, T sum) {
+    if (sum == T(0)) return std::numeric_limits<T>::infinity();
+    return (maximum + std::log2(sum)) * std::numbers::ln2_v<T>;
+  }
+
+  // Divides by the sum of weights.
   void finish(int64_t number, const cpu::ForwardBlock<T>& block) const {
     T factors[kTile];
     const Slice<T> log_sum_exp(log_sum_exp_, number);
     for (int64_t i = 0; i < block.queries; ++i) {
-      const bool empty = block.sum[i] == T(0);
-      factors[i] = empty ? T(0) : T(1) / block.sum[i];
-      log_sum_exp.at(block.query + i) = empty ? std::numeric_limits<T>::infinity()
-                                              : (block.maximum[i] + std::log2(block.sum[i])) * std::numbers::ln2_v<T>;
+      factors[i] = block.sum[i] == T(0) ? T(0) : T(1) / block.sum[i];
+      log_sum_exp.at(block.query + i) = log_sum_exp_of(block.maximum[i], block.sum[i]);
     }
     cpu::store_columns(block.out, block.query, block.queries, sizes_.width, factors, Slice<S>(out_, number));
   }
