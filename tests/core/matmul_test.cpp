@@ -308,4 +308,12 @@ TEST_CASE("products on meta") {
   CHECK(linear(empty({7, 3}, {.device = "meta"}), empty({2, 3}, {.device = "meta"})).shape() == Shape({7, 2}));
 }
 
+TEST_CASE("each product of a batch is computed where their inner size is cut into ranges") {
+  manual_seed(12);
+  const int64_t inner = int64_t{1} << 18;
+  const Tensor a = randint(-2, 3, {3, 8, inner}).to(float32), b = randint(-2, 3, {3, inner, 16}).to(float32);
+  const Tensor products = bmm(a, b);  // sums of few integers: exact in any order
+  for (int64_t i = 0; i < 3; ++i) CHECK(equal(products[i], mm(a[i], b[i])));
+}
+
 }  // namespace mote::testing

@@ -6,6 +6,7 @@
 
 #include <cblas.h>
 #include <dnnl.h>
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 
 #include "cpu/parallel.h"
 #include "mote/dtype.h"
+#include "mote/error.h"
 
 namespace mote::cpu {
 
@@ -75,8 +77,11 @@ bool blas_takes(const Matrix<T>& x, int64_t rows, int64_t columns) {
 void multiply(int64_t n, int64_t m, int64_t k, const Operand<float>& a, const Operand<float>& b, float* c, int c_lead,
               float beta) {
   if (n * m * k > kSmallProduct) {
-    dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', n, m, k, 1.0f, a.data, a.lead, b.data, b.lead, beta,
-               c, c_lead);
+    const dnnl_status_t status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', n, m, k, 1.0f, a.data,
+                                            a.lead, b.data, b.lead, beta, c, c_lead);
+    if (status != dnnl_success)
+      throw Error(fmt::format("matmul: oneDNN refused a product of [{}, {}] and [{}, {}] (status {})", n, k, k, m,
+                              static_cast<int>(status)));
   } else {
     cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, b.transposed ? CblasTrans : CblasNoTrans,
                 static_cast<int>(n), static_cast<int>(m), static_cast<int>(k), 1.0f, a.data, a.lead, b.data, b.lead,
@@ -190,6 +195,13 @@ struct Tiling {
   int64_t count() const { return count_n * count_m * count_k; }
 };
 
+// The matrix of the same geometry that begins `offset` elements further on.
+template <class T>
+Matrix<T> moved(Matrix<T> x, int64_t offset) {
+  x.data += offset;
+  return x;
+}
+
 template <class T>
 void clear(int64_t n, int64_t m, const Matrix<T>& c) {
   for (int64_t i = 0; i < n; ++i)
@@ -236,12 +248,16 @@ void gemm(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, const Matri
           bool accumulate, std::span<const BatchOffset> batch) {
   if (n == 0 || m == 0 || (k == 0 && accumulate)) return;
   if (k == 0) {
-    for (const BatchOffset& offset : batch) clear(n, m, Matrix<T>{c.data + offset.c, c.row_stride, c.column_stride});
+    for (const BatchOffset& offset : batch) clear(n, m, moved(c, offset.c));
     return;
   }
   const auto products = static_cast<int64_t>(batch.size());
   const Tiling cut(n, m, k, products);
-  if (cut.count_k > 1) return run_split(n, m, k, cut, a, b, c, accumulate);
+  if (cut.count_k > 1) {
+    for (const BatchOffset& offset : batch)
+      run_split(n, m, k, cut, moved(a, offset.a), moved(b, offset.b), moved(c, offset.c), accumulate);
+    return;
+  }
   const int64_t tiles = cut.count();
   const int64_t grain = std::max<int64_t>(1, kWorkOfPart / 4 / std::max<int64_t>(1, cut.tile_n * cut.tile_m * k));
   parallel_for(products * tiles, grain, [&](int64_t begin, int64_t end) {
@@ -249,12 +265,8 @@ void gemm(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, const Matri
     for (int64_t i = begin; i < end; ++i) {
       const BatchOffset& offset = batch[i / tiles];
       const int64_t row = i % tiles / cut.count_m * cut.tile_n, column = i % tiles % cut.count_m * cut.tile_m;
-      Matrix<const T> left = a.from(row, 0), right = b.from(0, column);
-      Matrix<T> out = c.from(row, column);
-      left.data += offset.a;
-      right.data += offset.b;
-      out.data += offset.c;
-      run_tile(std::min(cut.tile_n, n - row), std::min(cut.tile_m, m - column), k, left, right, out, accumulate);
+      run_tile(std::min(cut.tile_n, n - row), std::min(cut.tile_m, m - column), k, moved(a.from(row, 0), offset.a),
+               moved(b.from(0, column), offset.b), moved(c.from(row, column), offset.c), accumulate);
     }
   });
 }
