@@ -221,6 +221,18 @@ TEST_CASE("hooks see and replace gradients") {
   CHECK_THROWS_AS(plain(1.0).register_hook([](const Tensor& g) { return g; }), StateError);
 }
 
+TEST_CASE("a hook must return a gradient like the one it was given") {
+  const Tensor x = leaf({1.0, 2.0});
+  const Tensor y = x * 2.0;
+  const uint64_t id = y.register_hook([](const Tensor& g) { return g.sum(); });
+  CHECK_THAT(message_of<ShapeError>([&] { y.sum().backward({.retain_graph = true}); }),
+             contains("register_hook: a hook on a result of 'mul'") && contains("shape [2]"));
+  remove_hook(y, id);
+  y.register_hook([](const Tensor& g) { return g.to(float16); });
+  CHECK_THROWS_AS(y.sum().backward(), ShapeError);
+  CHECK_FALSE(x.grad().defined());
+}
+
 TEST_CASE("a hook sees the whole gradient of a tensor that is used twice, once") {
   const Tensor x = leaf(3.0);
   const Tensor y = x * 1.0;

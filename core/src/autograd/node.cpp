@@ -65,12 +65,30 @@ bool Node::stop_retaining(const Ref<LeafNode>& slot) {
   return std::erase_if(hooks_, [&](const HookEntry& entry) { return entry.slot == slot; }) > 0;
 }
 
+namespace {
+
+// What a hook puts in the place of a gradient must be one for the same tensor.
+void check_replaced(const char* node, const Tensor& gradient, const Tensor& replaced) {
+  if (replaced.shape() == gradient.shape() && replaced.dtype() == gradient.dtype() &&
+      replaced.device() == gradient.device())
+    return;
+  throw ShapeError(fmt::format(
+      "register_hook: a hook on a result of '{}' was given a gradient of shape {}, {} on {}, and must return "
+      "one like it, but returned shape {}, {} on {}",
+      node, gradient.shape().str(), name_of(gradient.dtype()), gradient.device().str(), replaced.shape().str(),
+      name_of(replaced.dtype()), replaced.device().str()));
+}
+
+}  // namespace
+
 void Node::run_hooks(std::vector<Tensor>& gradients) {
   for (size_t i = 0; i < hooks_.size(); ++i) {
     const HookEntry entry = hooks_[i];  // a copy: the hook may add or remove hooks
     if (!entry.hook || !gradients[entry.output_nr].defined()) continue;
-    if (Tensor replaced = entry.hook(gradients[entry.output_nr]); replaced.defined())
+    if (Tensor replaced = entry.hook(gradients[entry.output_nr]); replaced.defined()) {
+      check_replaced(name_, gradients[entry.output_nr], replaced);
       gradients[entry.output_nr] = std::move(replaced);
+    }
   }
   for (const HookEntry& entry : hooks_)
     if (entry.slot && gradients[entry.output_nr].defined()) entry.slot->accumulate(gradients[entry.output_nr]);
