@@ -97,6 +97,16 @@ TEST_CASE("index_select and index_add") {
   CHECK_THROWS_AS(x.index_add(0, tensor({0}), tensor({{1, 2}})), DTypeError);
 }
 
+TEST_CASE("embedding takes rows, and no index outside of them") {
+  const Tensor weight = tensor({{1.0, 2.0}, {3.0, 4.0}, {5.0, 6.0}});
+  CHECK(equal(embedding(weight, tensor({{2, 0}})), tensor({{{5.0, 6.0}, {1.0, 2.0}}})));
+  CHECK(equal(embedding(weight.t(), tensor({1, 1})), tensor({{2.0, 4.0, 6.0}, {2.0, 4.0, 6.0}})));
+  CHECK(equal(embedding(weight.slice(1, 0, 1), tensor({1, 2}).to(int32)), tensor({{3.0}, {5.0}})));
+  CHECK(embedding(weight, zeros({0}, {.dtype = int64})).shape() == Shape({0, 2}));
+  CHECK_THAT(message_of<IndexError>([&] { embedding(weight, tensor({1, -1})); }), contains("embedding: index -1"));
+  CHECK_THAT(message_of<IndexError>([&] { embedding(weight, tensor({3})); }), contains("embedding: index 3"));
+}
+
 TEST_CASE("equal positions add up in one order, whatever the number of threads") {
   manual_seed(3);
   const Tensor source = randn({3000, 40}), list = randint(0, 7, {3000}), each = randint(0, 7, {3000, 40});

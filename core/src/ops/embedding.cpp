@@ -56,7 +56,9 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::optional<int6
     flat = indices.to(DType::Int64).reshape({-1});
     out = make_result("embedding", {flat.numel(), width}, weight.dtype(), weight.device());
     // A gather, because index_select would count a negative index from the end.
-    backend_of(weight).gather(view_of(out), view_of(weight), 0, view_of(flat.unsqueeze(1), out.shape()));
+    name_index_errors("embedding", [&] {
+      backend_of(weight).gather(view_of(out), view_of(weight), 0, view_of(flat.unsqueeze(1), out.shape()));
+    });
     out = out.reshape(shape);
   }
   if (needs_grad(weight))
