@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 
+#include "core/reduce_reference.h"
 #include "mote/core.h"
 #include "mote/testing.h"
 #include "support/catch.h"
@@ -16,90 +17,8 @@ namespace mote::testing {
 namespace {
 
 using Tensors = std::vector<Tensor>;
-constexpr double kInf = std::numeric_limits<double>::infinity();
-const double kNan = std::nan("");
 
 Tensor input(const Shape& shape) { return randn(shape, {.dtype = float64}).requires_grad_(); }
-
-std::vector<double> values_of(const Tensor& x) {
-  const Tensor dense = x.detach().to(float64).contiguous();
-  const double* data = dense.data_ptr<double>();
-  return {data, data + dense.numel()};
-}
-
-// The elements that make each result, in order, for a reduction of x over `dims`.
-std::vector<std::vector<double>> groups_of(const Tensor& x, const Dims& dims) {
-  Shape kept = x.shape();
-  for (int64_t d = 0; d < x.dim(); ++d)
-    for (int64_t gone : dims)
-      if (dims.empty() || wrap_dim("test", gone, x.dim()) == d) kept[d] = 1;
-  if (dims.empty()) kept = Shape::filled(static_cast<int>(x.dim()), 1);
-  std::vector<std::vector<double>> groups(static_cast<size_t>(kept.numel()));
-  const std::vector<double> values = values_of(x);
-  for (size_t i = 0; i < values.size(); ++i) {
-    int64_t rest = static_cast<int64_t>(i), to = 0, step = 1;
-    for (int64_t d = x.dim() - 1; d >= 0; --d) {
-      const int64_t index = rest % x.shape()[d];
-      rest /= x.shape()[d];
-      to += kept[d] == 1 ? 0 : index * step;
-      step *= kept[d];
-    }
-    groups[static_cast<size_t>(to)].push_back(values[i]);
-  }
-  return groups;
-}
-
-using Reference = std::function<double(const std::vector<double>&)>;
-
-// Compares within `tolerance` of the size of the reference; NaN with NaN.
-void check_values(const Tensor& result, const Tensor& x, const Dims& dims, const Reference& reference,
-                  double tolerance) {
-  const std::vector<double> got = values_of(result);
-  const auto groups = groups_of(x, dims);
-  REQUIRE(got.size() == groups.size());
-  for (size_t i = 0; i < got.size(); ++i) {
-    const double expected = reference(groups[i]);
-    if (std::isnan(expected)) {
-      CHECK(std::isnan(got[i]));
-    } else if (!(got[i] == expected)) {
-      INFO("shape " << x.shape().str() << " dims " << dims.str() << " result " << i);
-      CHECK(std::abs(got[i] - expected) <= tolerance * std::max(1.0, std::abs(expected)));
-    }
-  }
-}
-
-double total(const std::vector<double>& x) {
-  double sum = 0;
-  for (double value : x) sum += value;
-  return sum;
-}
-double average(const std::vector<double>& x) { return total(x) / static_cast<double>(x.size()); }
-double product(const std::vector<double>& x) {
-  double result = 1;
-  for (double value : x) result *= value;
-  return result;
-}
-double variance(const std::vector<double>& x) {
-  const double mean = average(x);
-  double squares = 0;
-  for (double value : x) squares += (value - mean) * (value - mean);
-  return squares / static_cast<double>(x.size() - 1);
-}
-double highest(const std::vector<double>& x) {
-  double best = -kInf;
-  for (double value : x) best = std::isnan(value) || std::isnan(best) ? kNan : std::max(best, value);
-  return best;
-}
-double lowest(const std::vector<double>& x) {
-  double best = kInf;
-  for (double value : x) best = std::isnan(value) || std::isnan(best) ? kNan : std::min(best, value);
-  return best;
-}
-double length(const std::vector<double>& x) {
-  double squares = 0;
-  for (double value : x) squares += value * value;
-  return std::sqrt(squares);
-}
 
 void check_all(const Tensor& x, const Dims& dims, double tolerance) {
   const double count = static_cast<double>(x.numel());
@@ -110,17 +29,6 @@ void check_all(const Tensor& x, const Dims& dims, double tolerance) {
   check_values(amax(x, dims), x, dims, highest, 0);
   check_values(amin(x, dims), x, dims, lowest, 0);
   check_values(var(x, dims), x, dims, variance, 10 * tolerance);
-}
-
-// The same values by another way through memory.
-std::vector<Tensor> arrangements(const Tensor& x) {
-  std::vector<Tensor> result = {x};
-  if (x.dim() >= 2) result.push_back(x.transpose(0, -1).contiguous().transpose(0, -1));
-  if (x.dim() >= 1) {
-    const Tensor wide = repeat_interleave(x, 2, -1);
-    result.push_back(wide.slice(-1, 0, std::nullopt, 2));
-  }
-  return result;
 }
 
 struct Threads {
@@ -183,6 +91,8 @@ TEST_CASE("16-bit types are reduced in float32") {
     }
     // 4096 ones: a running sum of the dtype itself would stop at 2048 or 256.
     CHECK(sum(ones({4096}, {.dtype = dtype})).item<float>() == 4096.0f);
+    // A deviation whose square overflows float16.
+    CHECK(mote::std(tensor({0.0, 1000.0}).to(dtype)).item<float>() == (dtype == float16 ? 707.0f : 708.0f));
   }
 }
 

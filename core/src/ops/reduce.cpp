@@ -94,9 +94,9 @@ Tensor prod(const Tensor& x, int64_t dim, bool keepdim) {
 
 namespace {
 
-Tensor run_variance(const char* op, const Tensor& x, const ReducedShape& reduced, bool unbiased) {
+Tensor run_variance(const char* op, const Tensor& x, const ReducedShape& reduced, bool unbiased, DType dtype) {
   check_floating_point(op, x);
-  Tensor y = make_result(op, reduced.result, x.dtype(), x.device());
+  Tensor y = make_result(op, reduced.result, dtype, x.device());
   backend_of(x).variance(keepdim_view(y, reduced), view_of(x), unbiased ? 1.0 : 0.0);
   return y;
 }
@@ -111,7 +111,7 @@ Tensor variance_backward(const Tensor& g, const Tensor& x, const ReducedShape& r
 
 Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
   const ReducedShape reduced("var", x.shape(), dims, keepdim);
-  Tensor y = run_variance("var", x, reduced, unbiased);
+  Tensor y = run_variance("var", x, reduced, unbiased, x.dtype());
   if (needs_grad(x))
     record("var", y, {&x},
            [reduced, unbiased, x = Saved(x)](const Tensor& g) { return variance_backward(g, x(), reduced, unbiased); });
@@ -120,8 +120,11 @@ Tensor var(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
 
 Tensor std(const Tensor& x, const Dims& dims, bool unbiased, bool keepdim) {
   const ReducedShape reduced("std", x.shape(), dims, keepdim);
-  Tensor y = run_variance("std", x, reduced, unbiased);
-  backend_of(x).unary(UnaryOp::Sqrt, view_of(y), view_of(y));
+  // In float32 for 16-bit types, where the square of a deviation that fits often does not.
+  const DType wide = x.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
+  const Tensor variance = run_variance("std", x, reduced, unbiased, wide);
+  backend_of(x).unary(UnaryOp::Sqrt, view_of(variance), view_of(variance));
+  Tensor y = to(variance, x.dtype());
   if (needs_grad(x))
     record("std", y, {&x}, [reduced, unbiased, x = Saved(x), y = SavedOutput(y)](const Tensor& g) {
       const Tensor root = y();
