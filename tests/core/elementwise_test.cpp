@@ -239,6 +239,15 @@ TEST_CASE("alpha scales the second operand") {
   CHECK(equal(add(mask, mask, 2), mask));
 }
 
+TEST_CASE("a comparison rounds its number to a 16-bit tensor's type") {
+  for (DType dtype : {float16, bfloat16}) {
+    const Tensor x = tensor({0.1, 0.2}).to(dtype);
+    CHECK(equal(x == 0.1, tensor({true, false})));
+    CHECK(equal(x < 0.2, tensor({true, false})));
+    CHECK(equal(0.2 <= x, tensor({false, true})));
+  }
+}
+
 TEST_CASE("comparisons and logic") {
   const Tensor a = tensor({1, 2, 3}), b = tensor({3, 2, 1});
   CHECK(equal(a < b, tensor({true, false, false})));

@@ -37,6 +37,14 @@ DType result_dtype(Op op, DType computed) {
   return kind_of(op) == OpKind::Test ? DType::Bool : computed;
 }
 
+// The number that elements of `dtype` meet: a comparison sees it as one of them, so that 16-bit 0.1 equals 0.1.
+template <class Op>
+Scalar as_operand(Op op, const Scalar& value, DType dtype) {
+  if (kind_of(op) != OpKind::Test || !value.is_floating_point()) return value;
+  if (dtype == DType::Float16) return value.to<Half>();
+  return dtype == DType::BFloat16 ? Scalar(value.to<BFloat16>()) : value;
+}
+
 // Whether writing `out` would change elements of x that are read later.
 bool overlaps(const Tensor& x, const Tensor& out) {
   const TensorImpl &a = x.get(), &b = out.get();
@@ -96,8 +104,9 @@ Tensor apply(const char* name, BinaryOp op, const Tensor& a, const Scalar& b, co
   const DType dtype = computed_in(name, op, b.promoted_with(a.dtype()));
   Tensor holder;
   const Tensor& left = prepared(a, dtype, out, holder);
-  return with_result(name, a.shape(), result_dtype(op, dtype), a.device(), out,
-                     [&](const Tensor& result) { backend_of(result).binary(op, view_of(result), view_of(left), b); });
+  return with_result(name, a.shape(), result_dtype(op, dtype), a.device(), out, [&](const Tensor& result) {
+    backend_of(result).binary(op, view_of(result), view_of(left), as_operand(op, b, dtype));
+  });
 }
 
 Tensor apply(const char* name, BinaryOp op, const Scalar& a, const Tensor& b, const Tensor* out) {
