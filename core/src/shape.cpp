@@ -3,12 +3,19 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "mote/error.h"
 
 namespace mote {
 
 void Shape::throw_rank(int64_t rank) {
   throw ShapeError(fmt::format("a tensor has at most {} dimensions, but got {}", kMaxRank, rank));
+}
+
+int64_t Shape::zero_or_throw() const {
+  if (std::find(begin(), end(), 0) != end()) return 0;
+  throw ShapeError(fmt::format("a tensor has at most 2^63 - 1 elements, but shape {} asks for more", str()));
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }

@@ -61,6 +61,14 @@ TEST_CASE("linspace reaches both ends exactly and is symmetric") {
   CHECK_THROWS_AS(linspace(0, 1, -1), ValueError);
 }
 
+TEST_CASE("sizes whose product overflows are refused, not wrapped around") {
+  const int64_t large = int64_t{1} << 32;
+  CHECK_THAT(message_of<ShapeError>([&] { empty({large, large}); }), contains("[4294967296, 4294967296]"));
+  CHECK_THROWS_AS(empty({large, large / 2 - 1, 2}), OutOfMemoryError);  // 2^64 bytes and more
+  CHECK_THROWS_AS(empty({large, large}, {.device = "meta"}), ShapeError);
+  CHECK(empty({large, large, 0}).numel() == 0);
+}
+
 TEST_CASE("eye") {
   CHECK(equal(eye(2), tensor({{1.0, 0.0}, {0.0, 1.0}})));
   CHECK(equal(eye(2, 3, {.dtype = int64}), tensor({{1, 0, 0}, {0, 1, 0}})));

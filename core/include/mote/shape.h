@@ -56,11 +56,12 @@ class Shape {
     for (int64_t i = position; i < rank_; ++i) sizes_[i] = sizes_[i + 1];
   }
 
-  // The product of the sizes; 1 for rank 0.
+  // The product of the sizes; 1 for rank 0. Throws ShapeError where it does not fit into an int64_t.
   int64_t numel() const {
     int64_t n = 1;
-    for (int i = 0; i < rank_; ++i) n *= sizes_[i];
-    return n;
+    bool fits = true;
+    for (int i = 0; i < rank_; ++i) fits &= !__builtin_mul_overflow(n, sizes_[i], &n);
+    return fits ? n : zero_or_throw();
   }
 
   std::vector<int64_t> vec() const { return {begin(), end()}; }
@@ -75,6 +76,8 @@ class Shape {
 
  private:
   [[noreturn]] static void throw_rank(int64_t rank);
+  // numel() of sizes whose product overflows on the way: 0 where one of them is.
+  int64_t zero_or_throw() const;
 
   int rank_ = 0;
   int64_t sizes_[kMaxRank] = {};
