@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ops/apply.h"
+#include "ops/positions.h"
 #include "ops/type_promotion.h"
 
 namespace mote {
@@ -19,7 +20,8 @@ Tensor fill_masked(const char* name, const Tensor& self, const Tensor& mask, con
   const Shape shape = broadcast_shapes(name, self.shape(), mask.shape());
   if (out) check_fits(name, *out, shape, self.dtype());
   Tensor y = out ? *out : make_result(name, shape, self.dtype(), self.device());
-  backend_of(y).masked_fill(view_of(y), view_of(self, shape), view_of(mask, shape), value);
+  const Tensor safe = separate_from(y, mask);
+  backend_of(y).masked_fill(view_of(y), view_of(self, shape), view_of(safe, shape), value);
   if (needs_grad(self))
     record(name, y, {&self}, [to_self = Operand(self), mask = Saved(mask)](const Tensor& g) {
       return to_self(masked_fill(g, mask(), 0));
@@ -37,7 +39,7 @@ Tensor fill_masked(const char* name, const Tensor& self, const Tensor& mask, con
   const Shape shape = broadcast_shapes(name, self.shape(), mask.shape());
   if (out) check_fits(name, *out, shape, self.dtype());
   Tensor y = out ? *out : make_result(name, shape, self.dtype(), self.device());
-  run_where(y, mask, cast(value, self.dtype()), self);
+  run_where(y, separate_from(y, mask), cast(value, self.dtype()), self);
   if (needs_grad(self, value))
     record(
         name, y, {&self, &value},
