@@ -33,8 +33,27 @@ void Tensor::throw_undefined() {
       "grad() before the first backward)");
 }
 
-void Tensor::operator=(const Tensor& source) && { mote::copy_(*this, source); }
-void Tensor::operator=(const Scalar& value) && { mote::fill_(*this, value); }
+namespace {
+
+// Throws where nobody but this temporary knows its memory: what is written there is lost.
+void check_assignable(const Tensor& temporary) {
+  const TensorImpl& impl = temporary.get();
+  if (impl.use_count() == 1 && impl.storage->use_count() == 1 && !impl.storage->is_borrowed())
+    throw StateError(
+        "Tensor: this assignment to a temporary would be lost, because the temporary is a copy (an index with a tensor "
+        "in it gives one); write x.index_put_({mask}, value) in place of x.index({mask}) = value");
+}
+
+}  // namespace
+
+void Tensor::operator=(const Tensor& source) && {
+  check_assignable(*this);
+  mote::copy_(*this, source);
+}
+void Tensor::operator=(const Scalar& value) && {
+  check_assignable(*this);
+  mote::fill_(*this, value);
+}
 
 namespace detail {
 

@@ -23,6 +23,8 @@ class Storage : public RefCounted {
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
+  // Whether somebody else allocated the memory, who may look at it without a tensor.
+  bool is_borrowed() const { return !backend_; }
 
   // Counts in-place changes. Autograd compares it with the value it saw when it saved a view of this memory.
   uint32_t version() const { return version_; }

@@ -26,7 +26,8 @@ class Tensor : public TensorMethods<Tensor> {
   Tensor(Tensor&&) noexcept = default;
   Tensor& operator=(const Tensor&) & = default;
   Tensor& operator=(Tensor&&) & noexcept = default;
-  // Assigning to a temporary writes through the view that it is: `x[0] = y`, `x.index({...}) = 1.0`.
+  // Assigning to a temporary writes through the view that it is: `x[0] = y`, `x.index({...}) = 1.0`. A StateError where
+  // it is a copy, as x.index({mask}) gives: index_put_ writes there.
   void operator=(const Tensor& source) &&;
   void operator=(const Scalar& value) &&;
 
