@@ -43,6 +43,7 @@ TEST_CASE("an in-place result must fit its tensor in shape and kind") {
   CHECK_THROWS_AS(tensor({1}).div_(2), DTypeError);
   CHECK_THROWS_AS(tensor({1}).exp_(), DTypeError);
   CHECK_THROWS_AS(tensor({true}).add_(1), DTypeError);
+  CHECK_THROWS_AS(tensor({true}).square_(), DTypeError);
   CHECK_THROWS_AS(tensor({1}).mul_(tensor(1.5)), DTypeError);
   // Within a kind the result is narrowed.
   const Tensor small = tensor({1, 2}).to(int32);
@@ -79,6 +80,24 @@ TEST_CASE("operands that overlap their result are read before it is written") {
   const Tensor expected = m + m.t();
   m.add_(m.t());
   CHECK(equal(m, expected));
+  const Tensor mask = tensor({true, true, false, false});
+  mask.slice(0, 1).masked_fill_(mask.slice(0, 0, 3), true);
+  CHECK(equal(mask, tensor({true, true, true, false})));
+  const Tensor other = tensor({true, true, false, false});
+  other.slice(0, 1).masked_fill_(other.slice(0, 0, 3), tensor(true));
+  CHECK(equal(other, mask));
+}
+
+TEST_CASE("assigning to a temporary writes through a view, and refuses a copy") {
+  const Tensor x = zeros({2, 2});
+  x[0] = tensor({1.0, 2.0});
+  x.index({1, Slice(1)}) = 3.0;
+  CHECK(equal(x, tensor({{1.0, 2.0}, {0.0, 3.0}})));
+  CHECK_THAT(message_of<StateError>([&] { x.index({x > 1.0}) = 0.0; }), contains("index_put_"));
+  CHECK_THROWS_AS((x.index({tensor({0, 1})}) = x), StateError);
+  float memory[2] = {};
+  from_blob(memory, {2}) = tensor({4.0, 5.0});  // somebody else sees this memory
+  CHECK(memory[1] == 5.0F);
 }
 
 TEST_CASE("elements that several indices share cannot be written") {
@@ -113,6 +132,8 @@ TEST_CASE("gradients flow through in-place operations") {
   CHECK(near(run([](const Tensor& y, const Tensor& x) { y.mul_(x); }), 1.0, 40.0));
   CHECK(near(run([](const Tensor& y, const Tensor& x) { y.add_(x, 2); }), 3.0, 30.0));
   CHECK(near(run([](const Tensor& y, const Tensor&) { y.pow_(3); }), 0.75, 120.0));
+  CHECK(near(run([](const Tensor& y, const Tensor&) { y.pow_(full({2}, 3.0)); }), 0.75, 120.0));
+  CHECK(near(run([](const Tensor& y, const Tensor&) { y.square_(); }), 1.0, 40.0));
   CHECK(near(run([](const Tensor& y, const Tensor&) { y.clamp_(0.0, 1.0); }), 1.0, 0.0));
   CHECK(near(run([](const Tensor& y, const Tensor&) { y.masked_fill_(y > 1.0, 0.0); }), 1.0, 0.0));
   CHECK(near(run([](const Tensor& y, const Tensor&) { y[1].zero_(); }), 1.0, 0.0));

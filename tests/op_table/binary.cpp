@@ -51,6 +51,7 @@ std::vector<Row> binary_rows() {
   add_number.run = [](In x) { return x[0] + 2.5; };
   add_number.bench = {{1024, 1024}};
   Row power = binary("pow", "x to the y", pow, kFloats, Gradient::Twice, real(-2, 2), real(0.25, 3));
+  power.in_place = [](In x) { return pow_(x[0], x[1]); };
   Row power_number{.name = "pow.number",
                    .what = "x to a number",
                    .torch = "torch.pow(x, 3)",

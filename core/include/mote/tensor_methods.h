@@ -7,6 +7,7 @@
 
 #include "mote/elementwise.h"
 #include "mote/fwd.h"
+#include "mote/in_place_methods.h"
 #include "mote/indexing.h"
 #include "mote/join.h"
 #include "mote/matmul.h"
@@ -19,7 +20,6 @@
 namespace mote {
 
 struct BackwardOptions;
-class Generator;
 class Node;
 
 namespace detail {
@@ -30,9 +30,6 @@ void set_grad(const Tensor& x, const Tensor& gradient);
 void retain_grad(const Tensor& x);
 uint64_t register_hook(const Tensor& x, std::function<Tensor(const Tensor&)> hook);
 void backward_from(const Tensor& x, const Tensor* gradient, const BackwardOptions* options);
-Tensor uniform_(const Tensor& self, double low, double high, Generator* generator);
-Tensor normal_(const Tensor& self, double mean, double std, Generator* generator);
-Tensor bernoulli_(const Tensor& self, double p, Generator* generator);
 // The single element of a tensor on any device. Throws ShapeError for another number of elements.
 Scalar item(const Tensor& x);
 void* checked_data(const Tensor& x, DType dtype);
@@ -42,7 +39,7 @@ std::string tensor_string(const Tensor& x);
 
 // Tensor is still incomplete here; as template parameters the two result types are looked at when a method is used.
 template <class Self, class Tensor = mote::Tensor, class ValuesAndIndices = mote::ValuesAndIndices>
-class TensorMethods {
+class TensorMethods : public InPlaceMethods<Self, Tensor> {
  public:
   // --- what it is ---
   bool defined() const { return self().impl() != nullptr; }
@@ -168,11 +165,14 @@ class TensorMethods {
   Tensor where(const Tensor& condition, const Scalar& other) const { return mote::where(condition, self(), other); }
   Tensor triu(int64_t diagonal = 0) const { return mote::triu(self(), diagonal); }
   Tensor tril(int64_t diagonal = 0) const { return mote::tril(self(), diagonal); }
+  Tensor isclose(const Tensor& other, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const {
+    return mote::isclose(self(), other, rtol, atol, equal_nan);
+  }
   bool equal(const Tensor& other) const { return mote::equal(self(), other); }
   bool allclose(const Tensor& other, double rtol = 1e-5, double atol = 1e-8, bool equal_nan = false) const {
     return mote::allclose(self(), other, rtol, atol, equal_nan);
   }
-  Tensor sub(const Tensor& other) const { return mote::sub(self(), other); }
+  Tensor sub(const Tensor& other, const Scalar& alpha = 1) const { return mote::sub(self(), other, alpha); }
   Tensor sub(const Scalar& other) const { return mote::sub(self(), other); }
   Tensor mul(const Tensor& other) const { return mote::mul(self(), other); }
   Tensor mul(const Scalar& other) const { return mote::mul(self(), other); }
@@ -207,57 +207,6 @@ class TensorMethods {
   Tensor bitwise_and(const Tensor& other) const { return mote::bitwise_and(self(), other); }
   Tensor bitwise_or(const Tensor& other) const { return mote::bitwise_or(self(), other); }
   Tensor bitwise_xor(const Tensor& other) const { return mote::bitwise_xor(self(), other); }
-
-  // --- in place ---
-  Tensor add_(const Tensor& other, const Scalar& alpha = 1) const { return mote::add_(self(), other, alpha); }
-  Tensor add_(const Scalar& other) const { return mote::add_(self(), other); }
-  Tensor sub_(const Tensor& other, const Scalar& alpha = 1) const { return mote::sub_(self(), other, alpha); }
-  Tensor sub_(const Scalar& other) const { return mote::sub_(self(), other); }
-  Tensor pow_(const Scalar& exponent) const { return mote::pow_(self(), exponent); }
-  Tensor lerp_(const Tensor& end, const Scalar& weight) const { return mote::lerp_(self(), end, weight); }
-  Tensor addcmul_(const Tensor& a, const Tensor& b, const Scalar& value = 1) const {
-    return mote::addcmul_(self(), a, b, value);
-  }
-  Tensor addcdiv_(const Tensor& a, const Tensor& b, const Scalar& value = 1) const {
-    return mote::addcdiv_(self(), a, b, value);
-  }
-  Tensor clamp_(std::optional<Scalar> min = std::nullopt, std::optional<Scalar> max = std::nullopt) const {
-    return mote::clamp_(self(), min, max);
-  }
-  Tensor masked_fill_(const Tensor& mask, const Scalar& value) const { return mote::masked_fill_(self(), mask, value); }
-  Tensor masked_fill_(const Tensor& mask, const Tensor& value) const { return mote::masked_fill_(self(), mask, value); }
-  Tensor fill_(const Scalar& value) const { return mote::fill_(self(), value); }
-  Tensor copy_(const Tensor& source) const { return mote::copy_(self(), source); }
-  Tensor tril_(int64_t diagonal = 0) const { return mote::tril_(self(), diagonal); }
-  Tensor triu_(int64_t diagonal = 0) const { return mote::triu_(self(), diagonal); }
-  Tensor uniform_(double low = 0.0, double high = 1.0, Generator* generator = nullptr) const {
-    return detail::uniform_(self(), low, high, generator);
-  }
-  Tensor normal_(double mean = 0.0, double std = 1.0, Generator* generator = nullptr) const {
-    return detail::normal_(self(), mean, std, generator);
-  }
-  Tensor bernoulli_(double p = 0.5, Generator* generator = nullptr) const {
-    return detail::bernoulli_(self(), p, generator);
-  }
-  Tensor neg_() const { return mote::neg_(self()); }
-  Tensor abs_() const { return mote::abs_(self()); }
-  Tensor exp_() const { return mote::exp_(self()); }
-  Tensor log_() const { return mote::log_(self()); }
-  Tensor sqrt_() const { return mote::sqrt_(self()); }
-  Tensor rsqrt_() const { return mote::rsqrt_(self()); }
-  Tensor sin_() const { return mote::sin_(self()); }
-  Tensor cos_() const { return mote::cos_(self()); }
-  Tensor tanh_() const { return mote::tanh_(self()); }
-  Tensor sigmoid_() const { return mote::sigmoid_(self()); }
-  Tensor relu_() const { return mote::relu_(self()); }
-  Tensor floor_() const { return mote::floor_(self()); }
-  Tensor round_() const { return mote::round_(self()); }
-  Tensor reciprocal_() const { return mote::reciprocal_(self()); }
-  Tensor zero_() const { return mote::zero_(self()); }
-  Tensor mul_(const Tensor& other) const { return mote::mul_(self(), other); }
-  Tensor mul_(const Scalar& other) const { return mote::mul_(self(), other); }
-  Tensor div_(const Tensor& other) const { return mote::div_(self(), other); }
-  Tensor div_(const Scalar& other) const { return mote::div_(self(), other); }
 
   // --- reductions ---
   Tensor sum(std::optional<DType> dtype = std::nullopt) const { return mote::sum(self(), dtype); }
@@ -302,6 +251,7 @@ class TensorMethods {
   Tensor any(int64_t dim, bool keepdim = false) const { return mote::any(self(), dim, keepdim); }
   Tensor all() const { return mote::all(self()); }
   Tensor all(int64_t dim, bool keepdim = false) const { return mote::all(self(), dim, keepdim); }
+  Tensor count_nonzero() const { return mote::count_nonzero(self()); }
   Tensor cumsum(int64_t dim) const { return mote::cumsum(self(), dim); }
   Tensor logsumexp(const Dims& dims, bool keepdim = false) const { return mote::logsumexp(self(), dims, keepdim); }
   Tensor softmax(int64_t dim, std::optional<DType> dtype = std::nullopt) const {
@@ -318,6 +268,9 @@ class TensorMethods {
   Tensor mv(const Tensor& other) const { return mote::mv(self(), other); }
   Tensor dot(const Tensor& other) const { return mote::dot(self(), other); }
   Tensor outer(const Tensor& other) const { return mote::outer(self(), other); }
+  Tensor addmm(const Tensor& a, const Tensor& b, const Scalar& beta = 1, const Scalar& alpha = 1) const {
+    return mote::addmm(self(), a, b, beta, alpha);
+  }
 
   // --- shape ---
   Tensor as_strided(const Shape& shape, const Shape& strides, std::optional<int64_t> offset = std::nullopt) const {
@@ -325,6 +278,7 @@ class TensorMethods {
   }
   Tensor reshape(const Shape& shape) const { return mote::reshape(self(), shape); }
   Tensor view(const Shape& shape) const { return mote::view(self(), shape); }
+  Tensor reshape_as(const Tensor& other) const { return mote::reshape(self(), other.shape()); }
   Tensor view_as(const Tensor& other) const { return mote::view(self(), other.shape()); }
   Tensor flatten(int64_t start_dim = 0, int64_t end_dim = -1) const {
     return mote::flatten(self(), start_dim, end_dim);
@@ -339,6 +293,7 @@ class TensorMethods {
   Tensor squeeze(int64_t dim) const { return mote::squeeze(self(), dim); }
   Tensor expand(const Shape& shape) const { return mote::expand(self(), shape); }
   Tensor expand_as(const Tensor& other) const { return mote::expand(self(), other.shape()); }
+  Tensor broadcast_to(const Shape& shape) const { return mote::broadcast_to(self(), shape); }
   Tensor select(int64_t dim, int64_t index) const { return mote::select(self(), dim, index); }
   Tensor slice(int64_t dim, std::optional<int64_t> start = std::nullopt, std::optional<int64_t> end = std::nullopt,
                int64_t step = 1) const {
@@ -399,6 +354,7 @@ class TensorMethods {
   Tensor index_add_(int64_t dim, const Tensor& index, const Tensor& source) const {
     return mote::index_add_(self(), dim, index, source);
   }
+  Tensor take_along_dim(const Tensor& index, int64_t dim) const { return mote::take_along_dim(self(), index, dim); }
   Tensor masked_select(const Tensor& mask) const { return mote::masked_select(self(), mask); }
   Tensor nonzero() const { return mote::nonzero(self()); }
 

@@ -30,6 +30,10 @@ Tensor silu_gradient(const Tensor& g, const Tensor& x) {
   return g * (s * (1.0 + x * (1.0 - s)));
 }
 
+Tensor run_silu(const char* name, const Tensor& x, const Tensor* out) {
+  return by_input(name, UnaryOp::Silu, x, out, fused(BinaryOp::SiluBackward, silu_gradient));
+}
+
 // d gelu = Phi(x) + x phi(x), phi the density of the normal distribution
 Tensor gelu_erf_gradient(const Tensor& g, const Tensor& x) {
   constexpr double kDensity = std::numbers::inv_sqrtpi / std::numbers::sqrt2;
@@ -55,9 +59,8 @@ Tensor sigmoid_(const Tensor& self) { return unary_in_place("sigmoid_", self, ru
 Tensor relu(const Tensor& x) { return run_relu("relu", x, nullptr); }
 Tensor relu_(const Tensor& self) { return unary_in_place("relu_", self, run_relu); }
 
-Tensor silu(const Tensor& x) {
-  return by_input("silu", UnaryOp::Silu, x, nullptr, fused(BinaryOp::SiluBackward, silu_gradient));
-}
+Tensor silu(const Tensor& x) { return run_silu("silu", x, nullptr); }
+Tensor silu_(const Tensor& self) { return unary_in_place("silu_", self, run_silu); }
 
 Tensor gelu(const Tensor& x, Gelu approximate) {
   if (approximate == Gelu::Tanh)

@@ -109,6 +109,22 @@ Tensor power_of(const char* name, const Tensor& base, const Scalar& exponent, co
   return y;
 }
 
+// d base = e b^(e-1), 0 where e = 0;  d exponent = b^e log b, 0 where b = 0 and e >= 0.
+Tensor power_of(const char* name, const Tensor& base, const Tensor& exponent, const Tensor* out) {
+  Tensor y = apply(name, BinaryOp::Pow, base, exponent, out);
+  if (needs_grad(base, exponent))
+    record(name, y, {&base, &exponent},
+           [to_base = Operand(base), to_exponent = Operand(exponent), base = Saved(base), exponent = Saved(exponent),
+            y = SavedOutput(y)](const Tensor& g, const Needs& needs) {
+             Pair grads;
+             const Tensor b = base(), e = exponent();
+             if (needs[0]) grads[0] = to_base(g * masked_fill(e * pow(b, e - 1.0), e == 0.0, 0.0));
+             if (needs[1]) grads[1] = to_exponent(g * masked_fill(y() * log(b), (b == 0.0) & (e >= 0.0), 0.0));
+             return grads;
+           });
+  return y;
+}
+
 Tensor interpolate(const char* name, const Tensor& start, const Tensor& end, double weight, const Tensor* out) {
   check_same_device(name, "self", start, "end", end);
   check_floating_point(name, start);
@@ -253,20 +269,10 @@ Tensor pow_(const Tensor& self, const Scalar& exponent) {
                        [&](const Tensor& x, const Tensor* out) { return power_of("pow_", x, exponent, out); });
 }
 
-// d base = e b^(e-1), 0 where e = 0;  d exponent = b^e log b, 0 where b = 0 and e >= 0.
-Tensor pow(const Tensor& base, const Tensor& exponent) {
-  Tensor y = apply("pow", BinaryOp::Pow, base, exponent);
-  if (needs_grad(base, exponent))
-    record("pow", y, {&base, &exponent},
-           [to_base = Operand(base), to_exponent = Operand(exponent), base = Saved(base), exponent = Saved(exponent),
-            y = SavedOutput(y)](const Tensor& g, const Needs& needs) {
-             Pair grads;
-             const Tensor b = base(), e = exponent();
-             if (needs[0]) grads[0] = to_base(g * masked_fill(e * pow(b, e - 1.0), e == 0.0, 0.0));
-             if (needs[1]) grads[1] = to_exponent(g * masked_fill(y() * log(b), (b == 0.0) & (e >= 0.0), 0.0));
-             return grads;
-           });
-  return y;
+Tensor pow(const Tensor& base, const Tensor& exponent) { return power_of("pow", base, exponent, nullptr); }
+Tensor pow_(const Tensor& self, const Tensor& exponent) {
+  return in_place_cast("pow_", self, needs_grad(self, exponent),
+                       [&](const Tensor& x, const Tensor* out) { return power_of("pow_", x, exponent, out); });
 }
 
 Tensor pow(const Scalar& base, const Tensor& exponent) {

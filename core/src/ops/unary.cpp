@@ -40,6 +40,10 @@ Tensor run_trunc(const char* name, const Tensor& x, const Tensor* out) {
   return by_gradient(name, UnaryOp::Trunc, x, out, [](const Tensor& g) { return zeros_like(g); });
 }
 
+Tensor run_square(const char* name, const Tensor& x, const Tensor* out) {
+  return by_input(name, UnaryOp::Square, x, out, [](const Tensor& g, const Tensor& x) { return g * x * 2.0; });
+}
+
 Tensor run_reciprocal(const char* name, const Tensor& x, const Tensor* out) {
   return by_output(name, UnaryOp::Reciprocal, x, out, [](const Tensor& g, const Tensor& y) { return -g * y * y; });
 }
@@ -124,20 +128,31 @@ Tensor erf(const Tensor& x) { return run_erf("erf", x, nullptr); }
 
 Tensor neg_(const Tensor& self) { return unary_in_place("neg_", self, run_neg); }
 Tensor abs_(const Tensor& self) { return unary_in_place("abs_", self, run_abs); }
-Tensor floor_(const Tensor& self) { return unary_in_place("floor_", self, run_floor); }
-Tensor round_(const Tensor& self) { return unary_in_place("round_", self, run_round); }
+Tensor sign_(const Tensor& self) { return unary_in_place("sign_", self, run_sign); }
 Tensor reciprocal_(const Tensor& self) { return unary_in_place("reciprocal_", self, run_reciprocal); }
+Tensor exp_(const Tensor& self) { return unary_in_place("exp_", self, run_exp); }
+Tensor exp2_(const Tensor& self) { return unary_in_place("exp2_", self, run_exp2); }
+Tensor expm1_(const Tensor& self) { return unary_in_place("expm1_", self, run_expm1); }
+Tensor log_(const Tensor& self) { return unary_in_place("log_", self, run_log); }
+Tensor log2_(const Tensor& self) { return unary_in_place("log2_", self, run_log2); }
+Tensor log10_(const Tensor& self) { return unary_in_place("log10_", self, run_log10); }
+Tensor log1p_(const Tensor& self) { return unary_in_place("log1p_", self, run_log1p); }
 Tensor sqrt_(const Tensor& self) { return unary_in_place("sqrt_", self, run_sqrt); }
 Tensor rsqrt_(const Tensor& self) { return unary_in_place("rsqrt_", self, run_rsqrt); }
-Tensor exp_(const Tensor& self) { return unary_in_place("exp_", self, run_exp); }
-Tensor log_(const Tensor& self) { return unary_in_place("log_", self, run_log); }
 Tensor sin_(const Tensor& self) { return unary_in_place("sin_", self, run_sin); }
 Tensor cos_(const Tensor& self) { return unary_in_place("cos_", self, run_cos); }
+Tensor tan_(const Tensor& self) { return unary_in_place("tan_", self, run_tan); }
+Tensor erf_(const Tensor& self) { return unary_in_place("erf_", self, run_erf); }
+Tensor floor_(const Tensor& self) { return unary_in_place("floor_", self, run_floor); }
+Tensor ceil_(const Tensor& self) { return unary_in_place("ceil_", self, run_ceil); }
+Tensor round_(const Tensor& self) { return unary_in_place("round_", self, run_round); }
+Tensor trunc_(const Tensor& self) { return unary_in_place("trunc_", self, run_trunc); }
 
 // The square of a bool is an integer, as that of any power.
-Tensor square(const Tensor& x) {
-  if (x.dtype() == DType::Bool) return pow(x, 2);
-  return by_input("square", UnaryOp::Square, x, nullptr, [](const Tensor& g, const Tensor& x) { return g * x * 2.0; });
+Tensor square(const Tensor& x) { return x.dtype() == DType::Bool ? pow(x, 2) : run_square("square", x, nullptr); }
+Tensor square_(const Tensor& self) {
+  if (self.dtype() == DType::Bool) check_fits("square_", self, self.shape(), DType::Int64);
+  return unary_in_place("square_", self, run_square);
 }
 
 // d y = x / (x^2 + y^2), d x = -y / (x^2 + y^2)
