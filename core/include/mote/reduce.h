@@ -12,6 +12,7 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim = false, std::optiona
 // Mean of floating-point values; DTypeError for others. The mean of nothing is NaN.
 Tensor mean(const Tensor& x, std::optional<DType> dtype = std::nullopt);
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim = false, std::optional<DType> dtype = std::nullopt);
+// Product; bool and integers give int64.
 Tensor prod(const Tensor& x);
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim = false);
 // Variance and standard deviation, by default unbiased (divided by n - 1): var(x, false) of all elements, var(x, 1)
@@ -26,7 +27,7 @@ template <std::same_as<bool> Bool = bool>
 auto std(const Tensor& x, Bool unbiased = true) {
   return mote::std(x, Dims(), unbiased, false);
 }
-// Euclidean or p-norm.
+// The p-norm (sum |x|^p)^(1/p) of floating-point values; p may be 0 (how many are not 0) or infinite (the extreme).
 Tensor norm(const Tensor& x, double p = 2.0);
 Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim = false);
 
@@ -44,12 +45,14 @@ Tensor amin(const Tensor& x, const Dims& dims = {}, bool keepdim = false);
 Tensor argmax(const Tensor& x, std::optional<int64_t> dim = std::nullopt, bool keepdim = false);
 Tensor argmin(const Tensor& x, std::optional<int64_t> dim = std::nullopt, bool keepdim = false);
 
+// Whether any, or every, element is not zero: bool. count_nonzero: how many are, int64.
 Tensor any(const Tensor& x);
 Tensor any(const Tensor& x, int64_t dim, bool keepdim = false);
 Tensor all(const Tensor& x);
 Tensor all(const Tensor& x, int64_t dim, bool keepdim = false);
 Tensor count_nonzero(const Tensor& x);
 
+// Running sums along dim; bool and integers give int64.
 Tensor cumsum(const Tensor& x, int64_t dim);
 // log(sum(exp(x))) without overflow.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false);
