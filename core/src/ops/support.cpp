@@ -11,13 +11,19 @@
 namespace mote {
 
 Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device) {
-  auto bytes = static_cast<int64_t>(size_of(dtype));
-  bool fits = true;
+  int64_t numel = 1;
+  bool fits = true, nothing = false;
   for (int64_t size : shape) {
     if (size < 0) throw ShapeError(fmt::format("{}: a size may not be negative, but got shape {}", op, shape.str()));
-    fits &= !__builtin_mul_overflow(bytes, size, &bytes);
+    nothing |= size == 0;
+    fits &= !__builtin_mul_overflow(numel, size, &numel);
   }
-  if (!fits) throw ShapeError(fmt::format("{}: shape {} has more elements than can be counted", op, shape.str()));
+  if (!fits && !nothing)
+    throw ShapeError(fmt::format("{}: shape {} has more elements than can be counted", op, shape.str()));
+  int64_t bytes = 0;
+  if (!nothing && __builtin_mul_overflow(numel, static_cast<int64_t>(size_of(dtype)), &bytes))
+    throw OutOfMemoryError(fmt::format("{}: a tensor of shape {} and dtype {} has more bytes than can be addressed", op,
+                                       shape.str(), name_of(dtype)));
   Ref<TensorImpl> impl = make_ref<TensorImpl>(make_ref<Storage>(static_cast<size_t>(bytes), device), shape,
                                               contiguous_strides(shape), 0, dtype);
   impl->origin.op = op;
