@@ -103,7 +103,7 @@ void Backend::topk(const View&, const View&, const View&, int64_t, bool) { not_i
 void Backend::random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) { not_implemented("random"); }
 void Backend::dropout_mask(const View&, double, Generator&) { not_implemented("dropout_mask"); }
 void Backend::adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
-                    const AdamWArgs&) {
+                    std::span<const View>, const AdamWArgs&) {
   not_implemented("adamw");
 }
 

@@ -55,7 +55,7 @@ class MetaBackend final : public Backend {
   void random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) override {}
   void dropout_mask(const View&, double, Generator&) override {}
   void adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
-             const AdamWArgs&) override {}
+             std::span<const View>, const AdamWArgs&) override {}
 
  private:
   [[noreturn]] static void no_data(const char* what) {

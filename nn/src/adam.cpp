@@ -26,7 +26,7 @@ struct Batch {
   const AdamOptions* options;
   std::vector<nn::Parameter> parameters;
   std::vector<Tensor> gradients_held;
-  std::vector<View> values, gradients, exp_avg, exp_avg_sq;
+  std::vector<View> values, gradients, exp_avg, exp_avg_sq, masters;
 };
 
 }  // namespace
@@ -55,10 +55,14 @@ void AdamBase::step() {
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& grad, State& state) {
     const AdamOptions& options = options_of(group);
     for (size_t i = 0; i < tensors_needed(group); ++i)
-      if (!state.tensors[i].defined()) state.tensors[i] = mote::zeros_like(parameter);
+      if (!state.tensors[i].defined())
+        state.tensors[i] = mote::zeros_like(parameter, {.dtype = state_dtype(parameter)});
     const Tensor gradient = options.maximize ? -grad : grad;
     ++state.step;
-    if (options.amsgrad) return step_amsgrad(options, parameter, gradient, state);
+    if (options.amsgrad)
+      return change_value(parameter, gradient, state, [&](const Tensor& value, const Tensor& wide_gradient) {
+        step_amsgrad(options, value, wide_gradient, state);
+      });
     const Device device = parameter.device();
     Batch& batch = batches[{&group, device.type(), device.index(), parameter.dtype(), state.step}];
     batch.options = &options;
@@ -68,6 +72,7 @@ void AdamBase::step() {
     batch.gradients.push_back(view_of(gradient));
     batch.exp_avg.push_back(view_of(state.tensors[0]));
     batch.exp_avg_sq.push_back(view_of(state.tensors[1]));
+    if (state.master.defined()) batch.masters.push_back(view_of(state.master));
   });
   for (const auto& [key, batch] : batches) {
     const AdamOptions& options = *batch.options;
@@ -79,20 +84,20 @@ void AdamBase::step() {
                          .decoupled = decoupled_,
                          .step = std::get<int64_t>(key)};
     backend_of(batch.parameters[0].device())
-        .adamw(batch.values, batch.gradients, batch.exp_avg, batch.exp_avg_sq, args);
+        .adamw(batch.values, batch.gradients, batch.exp_avg, batch.exp_avg_sq, batch.masters, args);
     for (const nn::Parameter& parameter : batch.parameters) parameter.tensor().get().storage->bump_version();
   }
 }
 
 // No backend call has the running maximum, so this form is composed.
-void AdamBase::step_amsgrad(const AdamOptions& options, const nn::Parameter& parameter, const Tensor& gradient,
-                            State& state) const {
+void AdamBase::step_amsgrad(const AdamOptions& options, const Tensor& value, const Tensor& gradient,
+                            const State& state) const {
   const auto [beta1, beta2] = options.betas;
   Tensor direction = gradient;
   if (decoupled_)
-    parameter.mul_(1.0 - options.lr * options.weight_decay);
+    value.mul_(1.0 - options.lr * options.weight_decay);
   else if (options.weight_decay != 0.0)
-    direction = mote::add(gradient, parameter, options.weight_decay);
+    direction = mote::add(gradient, value, options.weight_decay);
   const Tensor &exp_avg = state.tensors[0], &exp_avg_sq = state.tensors[1], &largest = state.tensors[2];
   exp_avg.mul_(beta1).add_(direction, 1.0 - beta1);
   exp_avg_sq.mul_(beta2).addcmul_(direction, direction, 1.0 - beta2);
@@ -100,7 +105,7 @@ void AdamBase::step_amsgrad(const AdamOptions& options, const nn::Parameter& par
   const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(state.step));
   const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(state.step));
   const Tensor denominator = (mote::sqrt(largest) / std::sqrt(correction2)).add_(options.eps);
-  parameter.addcdiv_(exp_avg, denominator, -options.lr / correction1);
+  value.addcdiv_(exp_avg, denominator, -options.lr / correction1);
 }
 
 std::vector<Optimizer::NamedOption> AdamBase::named_options(Group& group) const {

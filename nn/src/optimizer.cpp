@@ -73,11 +73,29 @@ void Optimizer::each_parameter(const Update& update) {
       State& own = *state++;
       const Tensor gradient = parameter.grad();
       if (!gradient.defined() || !seen.insert(parameter.tensor().impl()).second) continue;
+      const DType dtype = state_dtype(parameter);
       own.tensors.resize(state_names_.size());
       for (Tensor& tensor : own.tensors)
-        if (tensor.defined()) tensor = tensor.to(parameter.device(), parameter.dtype());
+        if (tensor.defined()) tensor = tensor.to(parameter.device(), dtype);
+      if (dtype == parameter.dtype())
+        own.master = Tensor();
+      else
+        own.master = (own.master.defined() ? own.master : parameter.tensor()).to(parameter.device(), dtype);
       update(group, parameter, gradient, own);
     }
+}
+
+DType Optimizer::state_dtype(const nn::Parameter& parameter) {
+  return is_reduced_floating_point(parameter.dtype()) ? float32 : parameter.dtype();
+}
+
+void Optimizer::change_value(const nn::Parameter& parameter, const Tensor& gradient, const State& state,
+                             const Change& change) {
+  if (!state.master.defined()) return change(parameter, gradient);
+  const Tensor untouched = state.master.to(parameter.dtype()) == parameter.tensor();
+  state.master.copy_(mote::where(untouched, state.master, parameter.to(float32)));
+  change(state.master, gradient.to(float32));
+  parameter.copy_(state.master);
 }
 
 // --- state dicts -----------------------------------------------------------------------------------------------------
@@ -123,6 +141,8 @@ class StateReader {
 
 namespace {
 
+constexpr const char* kMasterName = "master_param";
+
 Tensor number(double value) { return mote::full({}, value, {.dtype = float64}); }
 
 std::string key(const char* list, size_t index, const std::string& name) {
@@ -138,6 +158,7 @@ StateDict Optimizer::state_dict() const {
     if (state.step > 0) result.insert(key("state", i, "step"), number(static_cast<double>(state.step)));
     for (size_t k = 0; k < state.tensors.size(); ++k)
       if (state.tensors[k].defined()) result.insert(key("state", i, state_names_[k]), state.tensors[k]);
+    if (state.master.defined()) result.insert(key("state", i, kMasterName), state.master);
   }
   int64_t first = 0;
   for (size_t g = 0; g < groups().size(); ++g) {
@@ -181,6 +202,19 @@ Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const 
                                        size_t needed) const {
   State state;
   const auto present = [&](const std::string& name) { return reader.contains(key("state", index, name)); };
+  const auto read = [&](const std::string& name) {
+    const Tensor tensor = reader.tensor(key("state", index, name));
+    if (!tensor.defined()) return tensor;
+    if (tensor.shape() == parameter.shape()) return tensor.to(parameter.device(), state_dtype(parameter), true);
+    reader.problem(fmt::format("'{}' has shape {}, but {} has {}", key("state", index, name), tensor.shape().str(),
+                               parameter.label(), parameter.shape().str()));
+    return Tensor();
+  };
+  // A float32 parameter is its own master, and has no use for another.
+  if (present(kMasterName)) {
+    const Tensor master = read(kMasterName);
+    if (is_reduced_floating_point(parameter.dtype())) state.master = master;
+  }
   if (!present("step") && std::none_of(state_names_.begin(), state_names_.end(), present)) return state;
   if (counts_steps_) {
     const double step = reader.number(key("state", index, "step")).value_or(1.0);
@@ -189,16 +223,8 @@ Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const 
     else
       reader.problem(fmt::format("'{}' should be 1 or more, but is {}", key("state", index, "step"), step));
   }
-  for (size_t k = 0; k < state_names_.size(); ++k) {
-    const std::string& name = state_names_[k];
-    if (k >= needed && !present(name)) continue;
-    const Tensor tensor = reader.tensor(key("state", index, name));
-    if (tensor.defined() && tensor.shape() == parameter.shape())
-      state.tensors.push_back(tensor.to(parameter.device(), parameter.dtype(), true));
-    else if (tensor.defined())
-      reader.problem(fmt::format("'{}' has shape {}, but {} has {}", key("state", index, name), tensor.shape().str(),
-                                 parameter.label(), parameter.shape().str()));
-  }
+  for (size_t k = 0; k < state_names_.size(); ++k)
+    if (k < needed || present(state_names_[k])) state.tensors.push_back(read(state_names_[k]));
   return state;
 }
 

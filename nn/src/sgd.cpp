@@ -24,19 +24,21 @@ void SGD::add_param_group(const ParamGroup& group) {
 }
 
 void SGD::step() {
-  each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& gradient, State& state) {
+  each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& own_gradient, State& state) {
     const SGDOptions& options = options_of(group);
-    Tensor direction = options.maximize ? -gradient : gradient;
-    if (options.weight_decay != 0.0) direction = mote::add(direction, parameter, options.weight_decay);
-    if (options.momentum != 0.0) {
-      Tensor& velocity = state.tensors[0];
-      if (velocity.defined())
-        velocity.mul_(options.momentum).add_(direction, 1.0 - options.dampening);
-      else
-        velocity = direction.clone();
-      direction = options.nesterov ? mote::add(direction, velocity, options.momentum) : velocity;
-    }
-    parameter.add_(direction, -options.lr);
+    change_value(parameter, own_gradient, state, [&](const Tensor& value, const Tensor& gradient) {
+      Tensor direction = options.maximize ? -gradient : gradient;
+      if (options.weight_decay != 0.0) direction = mote::add(direction, value, options.weight_decay);
+      if (options.momentum != 0.0) {
+        Tensor& velocity = state.tensors[0];
+        if (velocity.defined())
+          velocity.mul_(options.momentum).add_(direction, 1.0 - options.dampening);
+        else
+          velocity = direction.clone();
+        direction = options.nesterov ? mote::add(direction, velocity, options.momentum) : velocity;
+      }
+      value.add_(direction, -options.lr);
+    });
   });
 }
 

@@ -54,10 +54,11 @@ void FakeBackend::attention_backward(const View& grad_q, const View& grad_k, con
 }
 
 void FakeBackend::adamw(std::span<const View> parameters, std::span<const View> gradients,
-                        std::span<const View> exp_avg, std::span<const View> exp_avg_sq, const AdamWArgs& args) {
+                        std::span<const View> exp_avg, std::span<const View> exp_avg_sq, std::span<const View> masters,
+                        const AdamWArgs& args) {
   const std::vector<View> p = host_views(parameters), g = host_views(gradients), m = host_views(exp_avg),
-                          v = host_views(exp_avg_sq);
-  counted("adamw").adamw(p, g, m, v, args);
+                          v = host_views(exp_avg_sq), w = host_views(masters);
+  counted("adamw").adamw(p, g, m, v, w, args);
 }
 
 }  // namespace mote::testing

@@ -164,8 +164,11 @@ class Backend {
   virtual void dropout_mask(const View& out, double p, Generator& generator);
 
   // --- optimizers: one step over a list of parameters in place ---
+  // `masters` is empty, or has a float32 copy of each parameter, which is of a 16-bit type then, as its gradient is;
+  // the averages are float32. The step is taken on the master, and the result rounded once into the parameter. Where
+  // the parameter is not what its master rounds to, the step starts from the parameter: somebody wrote it.
   virtual void adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
-                     std::span<const View> exp_avg_sq, const AdamWArgs& args);
+                     std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args);
 
  protected:
   [[noreturn]] void not_implemented(const char* op) const;

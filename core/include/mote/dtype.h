@@ -36,6 +36,8 @@ constexpr const char* name_of(DType dtype) {
 }
 
 constexpr bool is_floating_point(DType dtype) { return dtype >= DType::Float16; }
+// The 16-bit types, whose arithmetic happens in float32.
+constexpr bool is_reduced_floating_point(DType dtype) { return dtype == DType::Float16 || dtype == DType::BFloat16; }
 constexpr bool is_integral(DType dtype) { return dtype >= DType::UInt8 && dtype <= DType::Int64; }
 
 // The smallest dtype that holds both, as PyTorch's torch.promote_types: any floating-point type beats any integer,

@@ -58,7 +58,7 @@ class CpuBackend final : public Backend {
   void random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator) override;
   void dropout_mask(const View& out, double p, Generator& generator) override;
   void adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
-             std::span<const View> exp_avg_sq, const AdamWArgs& args) override;
+             std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) override;
 };
 
 }  // namespace mote

@@ -1,4 +1,7 @@
 // One step of Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019) over all parameters in one parallel pass.
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -29,26 +32,35 @@ cpu::AdamWStep<C> constants_of(const AdamWArgs& args) {
   return step;
 }
 
-// A parameter with its gradient and its two averages; any strides, and any floating-point dtypes.
+// A parameter with its gradient, its two averages and, for N = 5, its master copy; any strides, and any floating-point
+// dtypes.
+template <size_t N>
 struct Group {
-  std::array<const View*, 4> views;
-  cpu::StridedLoop<4> loop;
+  std::array<const View*, N> views;
+  cpu::StridedLoop<N> loop;
   int64_t first_part;  // parts of the groups before
 
-  explicit Group(const std::array<const View*, 4>& all, int64_t first) : views(all), loop(all), first_part(first) {}
+  explicit Group(const std::array<const View*, N>& all, int64_t first) : views(all), loop(all), first_part(first) {}
   int64_t parts() const { return (loop.numel + kPart - 1) / kPart; }
+  // Whether the elements of the i-th array lie dense and are of this dtype.
+  bool is_dense(size_t i, DType dtype, int64_t stride) const {
+    return views[i]->dtype == dtype && stride == static_cast<int64_t>(size_of(dtype));
+  }
+  // Calls row(data, strides, count) for the elements of one part.
+  template <class Row>
+  void run(int64_t part, const Row& row) const {
+    loop.run(part * kPart, std::min(loop.numel, (part + 1) * kPart), row);
+  }
 };
 
 // The elements of one part, by blocks of the compute type where they do not lie dense in it.
 template <class C>
-void run_part(const Group& group, int64_t part, const cpu::AdamWStep<C>& step) {
-  const int64_t begin = part * kPart, end = std::min(group.loop.numel, begin + kPart);
-  const auto is_direct = [&](size_t i, int64_t stride) {
-    return group.views[i]->dtype == dtype_of<C> && stride == static_cast<int64_t>(sizeof(C));
-  };
+void run_part(const Group<4>& group, int64_t part, const cpu::AdamWStep<C>& step) {
   alignas(64) C blocks[4][cpu::kBlock];
-  group.loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
-    if (is_direct(0, strides[0]) && is_direct(1, strides[1]) && is_direct(2, strides[2]) && is_direct(3, strides[3]))
+  group.run(part, [&](const auto& at, const auto& strides, int64_t count) {
+    bool dense = true;
+    for (size_t i = 0; i < 4; ++i) dense &= group.is_dense(i, dtype_of<C>, strides[i]);
+    if (dense)
       return cpu::adamw_step(step, reinterpret_cast<C*>(at[0]), reinterpret_cast<const C*>(at[1]),
                              reinterpret_cast<C*>(at[2]), reinterpret_cast<C*>(at[3]), count);
     for (int64_t first = 0; first < count; first += cpu::kBlock) {
@@ -62,30 +74,76 @@ void run_part(const Group& group, int64_t part, const cpu::AdamWStep<C>& step) {
   });
 }
 
-}  // namespace
+// Where the parameter is not what its master rounds to, somebody wrote it: the master starts again from it.
+void follow_parameter(DType dtype, const float* parameter, float* master, int64_t n) {
+  char narrow[cpu::kBlock * 2];
+  alignas(64) float rounded[cpu::kBlock];
+  cpu::find_store(dtype)(master, narrow, 2, n);
+  cpu::find_load(dtype)(narrow, 2, rounded, n);
+  for (int64_t i = 0; i < n; ++i)
+    if (std::bit_cast<uint32_t>(rounded[i]) != std::bit_cast<uint32_t>(parameter[i])) master[i] = parameter[i];
+}
 
-void CpuBackend::adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
-                       std::span<const View> exp_avg_sq, const AdamWArgs& args) {
-  std::vector<Group> groups;
+// The elements of one part of a 16-bit parameter, whose master copy takes the step.
+void run_master_part(const Group<5>& group, int64_t part, const cpu::AdamWStep<float>& step) {
+  alignas(64) float blocks[5][cpu::kBlock];
+  group.run(part, [&](const auto& at, const auto& strides, int64_t count) {
+    bool dense = true;
+    for (size_t i = 0; i < 5; ++i) dense &= group.is_dense(i, i < 2 ? DType::BFloat16 : DType::Float32, strides[i]);
+    if (dense)
+      return cpu::adamw_master_step(step, reinterpret_cast<uint16_t*>(at[0]), reinterpret_cast<const uint16_t*>(at[1]),
+                                    reinterpret_cast<float*>(at[2]), reinterpret_cast<float*>(at[3]),
+                                    reinterpret_cast<float*>(at[4]), count);
+    for (int64_t first = 0; first < count; first += cpu::kBlock) {
+      const int64_t n = std::min(cpu::kBlock, count - first);
+      for (size_t i = 0; i < 5; ++i)
+        cpu::find_load(group.views[i]->dtype)(at[i] + first * strides[i], strides[i], blocks[i], n);
+      follow_parameter(group.views[0]->dtype, blocks[0], blocks[4], n);
+      cpu::adamw_step(step, blocks[4], blocks[1], blocks[2], blocks[3], n);
+      const float* const results[] = {blocks[4], nullptr, blocks[2], blocks[3], blocks[4]};
+      for (size_t i : {0, 2, 3, 4})
+        cpu::find_store(group.views[i]->dtype)(results[i], at[i] + first * strides[i], strides[i], n);
+    }
+  });
+}
+
+// Calls run(group, part) for every part of the arrays, of which `lists` has one list each, on all threads.
+template <size_t N, class Run>
+void run_all(const std::array<std::span<const View>, N>& lists, const Run& run) {
+  std::vector<Group<N>> groups;
   int64_t parts = 0;
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    if (parameters[i].numel() == 0) continue;
-    groups.push_back(Group({&parameters[i], &gradients[i], &exp_avg[i], &exp_avg_sq[i]}, parts));
+  for (size_t i = 0; i < lists[0].size(); ++i) {
+    if (lists[0][i].numel() == 0) continue;
+    std::array<const View*, N> views;
+    for (size_t k = 0; k < N; ++k) views[k] = &lists[k][i];
+    groups.push_back(Group<N>(views, parts));
     parts += groups.back().parts();
   }
-  const auto single = constants_of<float>(args);
-  const auto twice = constants_of<double>(args);
   cpu::parallel_for(parts, 2, [&](int64_t begin, int64_t end) {
     auto group = std::upper_bound(groups.begin(), groups.end(), begin,
-                                  [](int64_t part, const Group& g) { return part < g.first_part; }) -
+                                  [](int64_t part, const Group<N>& g) { return part < g.first_part; }) -
                  1;
     for (int64_t part = begin; part < end; ++part) {
       while (part >= group->first_part + group->parts()) ++group;
-      if (group->views[0]->dtype == DType::Float64)
-        run_part(*group, part - group->first_part, twice);
-      else
-        run_part(*group, part - group->first_part, single);
+      run(*group, part - group->first_part);
     }
+  });
+}
+
+}  // namespace
+
+void CpuBackend::adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
+                       std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) {
+  const auto single = constants_of<float>(args);
+  if (!masters.empty())
+    return run_all<5>({parameters, gradients, exp_avg, exp_avg_sq, masters},
+                      [&](const Group<5>& group, int64_t part) { run_master_part(group, part, single); });
+  const auto twice = constants_of<double>(args);
+  run_all<4>({parameters, gradients, exp_avg, exp_avg_sq}, [&](const Group<4>& group, int64_t part) {
+    if (group.views[0]->dtype == DType::Float64)
+      run_part(group, part, twice);
+    else
+      run_part(group, part, single);
   });
 }
 

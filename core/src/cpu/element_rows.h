@@ -16,7 +16,7 @@ using BinaryRow = void (*)(const void* a, const void* b, void* out, int64_t n);
 
 // The dtype in which elements are computed, as compute_t.
 constexpr DType compute_dtype(DType dtype) {
-  return dtype == DType::Float16 || dtype == DType::BFloat16 ? DType::Float32 : dtype;
+  return is_reduced_floating_point(dtype) ? DType::Float32 : dtype;
 }
 
 // The row function for operands of a compute dtype, or null where the operation's kind does not allow it.

@@ -54,8 +54,7 @@ class AdamBase : public OptimizerOf<AdamOptions> {
   std::vector<NamedOption> named_options(Group& group) const override;
   void check_options(const Group& group) const override;
   size_t tensors_needed(const Group& group) const override { return options_of(group).amsgrad ? 3 : 2; }
-  void step_amsgrad(const AdamOptions& options, const nn::Parameter& parameter, const Tensor& gradient,
-                    State& state) const;
+  void step_amsgrad(const AdamOptions& options, const Tensor& value, const Tensor& gradient, const State& state) const;
 
   AdamOptions defaults_;
   bool decoupled_;

@@ -1,5 +1,9 @@
 // Optimizer: the base of SGD, Adam and AdamW. It accepts parameters and nothing else; a buffer or a plain tensor is
 // refused by the compiler. It holds the slots of the parameters, so that it stays valid when their module moves.
+//
+// A float16 or bfloat16 parameter has a float32 master copy in the state, and the rest of its state is float32 too. A
+// step changes the master and rounds it once into the parameter, so that changes too small for 16 bits add up
+// (Micikevicius et al. 2018). A parameter that was written since, by load_state_dict for example, starts a new master.
 #pragma once
 
 #include <functional>
@@ -33,10 +37,12 @@ class Optimizer {
   GroupRange<const Group> param_groups() const { return GroupRange<const Group>(groups()); }
 
   // What save_safetensors needs to keep for an exact continuation: "state.<i>.<name>" for the i-th parameter, counted
-  // through all groups, and "param_groups.<g>.<option>" (float64 without dimensions) for every option of each group.
+  // through all groups, "state.<i>.master_param" for one of a 16-bit type, and "param_groups.<g>.<option>" (float64
+  // without dimensions) for every option of each group.
   StateDict state_dict() const;
   // The reverse. Everything is checked first: where anything does not fit, a StateError lists it and the optimizer is
-  // as it was. States move to the device of their parameter.
+  // as it was. States move to the device of their parameter. Where there is no "master_param", as in files of float32
+  // training, the master starts from the parameter.
   void load_state_dict(const StateDict& state);
 
  protected:
@@ -44,6 +50,7 @@ class Optimizer {
   struct State {
     int64_t step = 0;
     std::vector<Tensor> tensors;  // in the order of the names given to the constructor; undefined before the first step
+    Tensor master;                // float32, of a parameter of a 16-bit type; undefined for others
   };
   struct NamedOption {
     const char* name;
@@ -69,9 +76,16 @@ class Optimizer {
   // Throws ValueError "<name>: <what>" unless `ok`.
   void require(bool ok, const std::string& what) const;
   // Calls update(group, parameter, gradient, state) for each parameter with a gradient, without recording; the state's
-  // tensors are on the parameter's device.
+  // tensors are on the parameter's device and of its state_dtype, and the master of a 16-bit parameter is there.
   using Update = std::function<void(const Group&, const nn::Parameter&, const Tensor&, State&)>;
   void each_parameter(const Update& update);
+  // Float32 for parameters of 16-bit types, their own for others.
+  static DType state_dtype(const nn::Parameter& parameter);
+  // For a step written with operations: calls change(value, gradient) with the tensors to change in place and to read,
+  // which are the parameter's own, or the master and a float32 gradient, and then the parameter follows its master.
+  using Change = std::function<void(const Tensor& value, const Tensor& gradient)>;
+  static void change_value(const nn::Parameter& parameter, const Tensor& gradient, const State& state,
+                           const Change& change);
 
   // StateError once the optimizer was moved from.
   std::vector<std::unique_ptr<Group>>& groups() const;
