@@ -76,13 +76,15 @@ std::vector<Row> binary_rows() {
            .inputs = {real(), real(), real()},
            .shapes = kTriples,
            .run = [](In x) { return addcmul(x[0], x[1], x[2], 2); },
-           .dtypes = kNumbers};
+           .dtypes = kNumbers,
+           .in_place = [](In x) { return addcmul_(x[0], x[1], x[2], 2); }};
   Row cdiv{.name = "addcdiv",
            .what = "x + value y / z",
            .torch = "torch.addcdiv(x, y, z, value=2)",
            .inputs = {real(), real(), divisor()},
            .shapes = kTriples,
-           .run = [](In x) { return addcdiv(x[0], x[1], x[2], 2); }};
+           .run = [](In x) { return addcdiv(x[0], x[1], x[2], 2); },
+           .in_place = [](In x) { return addcdiv_(x[0], x[1], x[2], 2); }};
   return {
       with_in_place(binary("add", "x + y", add_plain, kAll),
                     [](const Tensor& a, const Tensor& b) { return add_(a, b); }),
@@ -192,6 +194,27 @@ std::vector<Row> selection_rows() {
        .run = [](In x) { return to(x[0], DType::Float64); },
        .dtypes = kAll,
        .bench = {{1024, 1024}}},
+      {.name = "copy_",
+       .what = "writes y, broadcast and cast, to x",
+       .torch = "x.clone().copy_(y)",
+       .inputs = {real(), real()},
+       .shapes = {{{3, 7}, {3, 7}}, {{2, 3}, {3}}, {{2, 3}, {}}, {{0, 3}, {1}}},
+       .run = [](In x) { return copy_(clone(x[0]), x[1]); },
+       .dtypes = kAll},
+      {.name = "fill_",
+       .what = "writes a number to every element",
+       .torch = "x.clone().fill_(3)",
+       .inputs = {real()},
+       .shapes = {{{3, 7}}, {{0}}, {{}}},
+       .run = [](In x) { return fill_(clone(x[0]), 3); },
+       .dtypes = kAll},
+      {.name = "zero_",
+       .what = "writes 0 to every element",
+       .torch = "x.clone().zero_()",
+       .inputs = {real()},
+       .shapes = {{{3, 7}}, {{0}}, {{}}},
+       .run = [](In x) { return zero_(clone(x[0])); },
+       .dtypes = kAll},
   };
 }
 

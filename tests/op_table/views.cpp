@@ -22,6 +22,9 @@ Row shaped(const std::string& name, const std::string& what, const std::string& 
 
 std::vector<Row> view_rows() {
   using T = const Tensor&;
+  Row detached = shaped("detach", "the same data, cut off from the graph", "detach()", {{{3, 7}}, {{0}}},
+                        [](T x) { return detach(x); });
+  detached.gradient = Gradient::None;
   return {
       shaped("as_strided", "a view of any geometry inside the storage", "as_strided((2, 3), (4, 2), 1)", {{{3, 4}}},
              [](T x) {
@@ -60,6 +63,18 @@ std::vector<Row> view_rows() {
              [](T x) {
                return expand(x, {2, 3, 4});
              }),
+      shaped("broadcast_to", "expand by broadcasting", "broadcast_to((2, 3, 4))", {{{3, 1}}, {{4}}, {{}}},
+             [](T x) {
+               return broadcast_to(x, {2, 3, 4});
+             }),
+      shaped("expand_as", "expand to another tensor's shape", "expand_as(torch.ones(2, 3))", {{{3}}, {{2, 1}}, {{}}},
+             [](T x) {
+               return expand_as(x, ones({2, 3}, {.device = x.device()}));
+             }),
+      shaped("sum_to", "sums what was broadcast, to have a shape again", "sum_to_size(3, 1)", {{{2, 3, 4}}, {{3, 2}}},
+             [](T x) {
+               return sum_to(x, {3, 1});
+             }),
       shaped("select", "one slice of a dimension", "select(1, -2)", {{{3, 7}}, {{0, 2}}, {{2, 3, 2}}},
              [](T x) { return select(x, 1, -2); }),
       shaped("slice", "a range of a dimension, with a step", "__getitem__((slice(None), slice(1, -1, 2)))",
@@ -69,6 +84,7 @@ std::vector<Row> view_rows() {
       shaped("diagonal", "elements on a diagonal of two dimensions", "diagonal(1)",
              {{{3, 4}}, {{0, 3}}, {{1, 1}}, {{2, 3, 4}}}, [](T x) { return diagonal(x, 1); }),
       shaped("clone", "a copy", "clone()", {{{3, 7}}, {{0}}, {{}}}, [](T x) { return clone(x); }),
+      detached,
       shaped("contiguous", "x itself, or a row-major copy", "contiguous()", {{{3, 7}}, {{0}}, {{}}},
              [](T x) { return contiguous(x); }),
       shaped("repeat", "copies side by side", "repeat(2, 1, 3)", {{{2, 3}}, {{2}}, {{0, 2}}, {{}}},
