@@ -41,8 +41,6 @@ const char* name_of(Gradient gradient) {
   switch (gradient) {
     case Gradient::None:
       return "none";
-    case Gradient::Once:
-      return "once";
     case Gradient::Twice:
       break;
   }

@@ -66,7 +66,6 @@ std::vector<Row> attentions() {
        .inputs = {real(), real(), real()},
        .shapes = {{{2, 2, 5, 4}, {2, 2, 7, 4}, {2, 2, 7, 3}}, {{1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}}},
        .run = [](In x) { return scaled_dot_product_attention(x[0], x[1], x[2]); },
-       .gradient = Gradient::Once,
        .tolerance = 1e-5,
        .bench = {{4, 12, 256, 64}, {4, 12, 256, 64}, {4, 12, 256, 64}}},
       {.name = "scaled_dot_product_attention.causal",
@@ -74,7 +73,6 @@ std::vector<Row> attentions() {
        .inputs = {real(), real(), real()},
        .shapes = {{{2, 2, 5, 4}, {2, 2, 5, 4}, {2, 2, 5, 4}}},
        .run = [](In x) { return scaled_dot_product_attention(x[0], x[1], x[2], {.is_causal = true}); },
-       .gradient = Gradient::Once,
        .tolerance = 1e-5,
        .bench = {{4, 12, 256, 64}, {4, 12, 256, 64}, {4, 12, 256, 64}}},
       {.name = "scaled_dot_product_attention.mask",
@@ -82,7 +80,6 @@ std::vector<Row> attentions() {
        .inputs = {real(), real(), real(), mask()},
        .shapes = {{{2, 2, 5, 4}, {2, 2, 7, 4}, {2, 2, 7, 3}, {5, 7}}, {{1, 2, 3, 4}, {1, 2, 3, 4}, {1, 2, 3, 4}, {3}}},
        .run = [](In x) { return scaled_dot_product_attention(x[0], x[1], x[2], {.mask = x[3]}); },
-       .gradient = Gradient::Once,
        .tolerance = 1e-5},
   };
 }

@@ -76,7 +76,7 @@ inline const DTypes kNumbers = {DType::Float32, DType::Float64, DType::Float16, 
 inline const DTypes kAll = {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16,
                             DType::Int64,   DType::Int32,   DType::UInt8,   DType::Bool};
 
-enum class Gradient { None, Once, Twice };  // Twice: double backward works too
+enum class Gradient { None, Twice };  // Twice: double backward works too
 
 struct Row {
   std::string name = {};   // the operation, and after a dot the variant: "sum", "sum.dim"

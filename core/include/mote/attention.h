@@ -26,7 +26,7 @@ struct AttentionOptions {
 // softmax(scale q k^T, masked) v without ever holding the scores: online softmax (Milakov and Gimelshein 2018; Dao et
 // al. 2022), recomputed in backward. q [B, H, Q, D], k [B, H, K, D], v [B, H, K, Dv] -> [B, H, Q, Dv]; [H, ., .] and
 // [., .] are taken as batches of one. Floating-point, one dtype. A query that may look at nothing gives zeros and zero
-// gradient. Differentiable once in q, k and v.
+// gradient. Differentiable in q, k and v to any order: with create_graph the backward holds the scores.
 Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                     const AttentionOptions& options = {});
 
