@@ -80,7 +80,7 @@ TEST_CASE("index_select and index_add") {
   const Tensor x = iota({3, 2});
   CHECK(equal(x.index_select(0, tensor({2, 2, 0})), doubles({{4, 5}, {4, 5}, {0, 1}})));
   CHECK(equal(x.index_select(1, tensor({1}, {.dtype = int32})), doubles({{1}, {3}, {5}})));
-  CHECK(equal(x.t().index_select(1, tensor({-1})), doubles({{4}, {5}})));
+  CHECK(equal(x.t().index_select(1, tensor({2})), doubles({{4}, {5}})));
   CHECK(x.index_select(0, zeros({0}, {.dtype = int64})).shape() == Shape({0, 2}));
   CHECK(tensor(4.0).index_select(0, tensor({0})).dim() == 0);
   CHECK(equal(x.index_add(0, tensor({1, 1}), doubles({{1, 2}, {3, 4}})), doubles({{0, 1}, {6, 9}, {4, 5}})));
@@ -93,6 +93,21 @@ TEST_CASE("index_select and index_add") {
              }),
              contains("index_add_: index 2 is out of range for dimension 1 of size 2"));
   CHECK_THROWS_AS(x.index_select(0, tensor({{0}})), ShapeError);
+  CHECK_THROWS_AS(zeros({3, 0}).index_select(0, tensor({5})), IndexError);
+  // Only an index expression counts from the end.
+  CHECK_THAT(message_of<IndexError>([&] {
+               x.t().index_select(1, tensor({0, -1}));
+             }),
+             contains("index_select: index -1 is out of range for dimension 1 of size 3"));
+  CHECK_THAT(message_of<IndexError>([&] {
+               x.index_add(0, tensor({1, -2}), doubles({{1, 2}, {3, 4}}));
+             }),
+             contains("index_add: index -2 is out of range for dimension 0 of size 3"));
+  const Tensor before = x.clone();
+  CHECK_THROWS_AS(x.index_add_(1, tensor({-1}), doubles({{1}, {1}, {1}})), IndexError);
+  CHECK(equal(x, before));
+  CHECK(equal(x.index({tensor({-1, 0})}), doubles({{5, 5}, {1, 1}})));
+  CHECK(equal(x.clone().index_put_({tensor({-1})}, 0.0), doubles({{1, 1}, {3, 3}, {0, 0}})));
   CHECK_THROWS_AS(x.index_add(0, tensor({0, 1}), doubles({{1, 2}})), ShapeError);
   CHECK_THROWS_AS(x.index_add(0, tensor({0}), tensor({{1, 2}})), DTypeError);
 }

@@ -54,9 +54,10 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
 Tensor scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 Tensor scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value);
-// The slices of x along dim at the positions of `index` (1-dimensional, int64 or int32, negative ones from the end).
+// The slices of x along dim at the positions of `index` (1-dimensional, int64 or int32, not negative). Differentiable
+// in x. IndexError for a position outside.
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index);
-// self with the slices of `source` added at these positions, equal ones in ascending order. Differentiable in both.
+// self with the slices of `source` added at such positions, equal ones in ascending order. Differentiable in both.
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 // gather for which x and index broadcast against each other, except along dim.

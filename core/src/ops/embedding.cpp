@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "mote/creation.h"
-#include "ops/support.h"
+#include "ops/positions.h"
 
 namespace mote {
 
@@ -68,7 +68,8 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::optional<int6
         const int64_t padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
         source = masked_fill(source, eq(flat(), padding).unsqueeze(1), 0);
       }
-      return index_add(zeros({rows, width}, {.dtype = g.dtype(), .device = g.device()}), 0, flat(), source);
+      return add_slices("embedding_backward", zeros({rows, width}, {.dtype = g.dtype(), .device = g.device()}), 0,
+                        flat(), source);
     });
   return out;
 }

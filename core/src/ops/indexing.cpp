@@ -63,20 +63,27 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   {
     const NoGradGuard no_grad;
     const Tensor target = as_at_least_1d(y), source = as_at_least_1d(x);
-    name_index_errors("index_select",
-                      [&] { backend_of(x).index_select(view_of(target), view_of(source), at, view_of(positions)); });
+    Shape along = Shape::filled(target.shape().rank(), 1);
+    along[at] = positions.numel();
+    // A gather, because the backend's index_select counts a negative position from the end; but that checks positions
+    // even where there is nothing to take.
+    name_index_errors("index_select", [&] {
+      if (y.numel() == 0)
+        backend_of(x).index_select(view_of(target), view_of(source), at, view_of(positions));
+      else
+        backend_of(x).gather(view_of(target), view_of(source), at, view_of(positions.view(along), target.shape()));
+    });
   }
   if (needs_grad(x))
     record("index_select", y, {&x}, [at, positions = Saved(positions), was = x.shape()](const Tensor& g) {
-      return index_add(zeros(was, {.dtype = g.dtype(), .device = g.device()}), at, positions(), g);
+      return add_slices("index_select_backward", zeros(was, {.dtype = g.dtype(), .device = g.device()}), at,
+                        positions(), g);
     });
   return y;
 }
 
-namespace {
-
-Tensor add_at(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source,
-              const Tensor* out) {
+Tensor add_slices(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source,
+                  const Tensor* out) {
   Tensor y = out ? *out : copy_of(op, self);
   {
     const NoGradGuard no_grad;
@@ -96,6 +103,8 @@ Tensor add_at(const char* op, const Tensor& self, int64_t dim, const Tensor& pos
   return y;
 }
 
+namespace {
+
 // Checks the operands of index_add and gives the positions.
 Tensor check_index_add(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const Tensor positions = list_of_positions(op, self, index);
@@ -109,6 +118,7 @@ Tensor check_index_add(const char* op, const Tensor& self, int64_t dim, const Te
         fmt::format("{}: expected source of shape {} for {} positions in dimension {} of shape {}, but "
                     "got {}",
                     op, expected.str(), positions.numel(), dim, self.shape().str(), source.shape().str()));
+  refuse_negative(op, positions, dim, self.dim() == 0 ? 1 : self.shape()[dim]);
   return positions;
 }
 
@@ -116,14 +126,14 @@ Tensor check_index_add(const char* op, const Tensor& self, int64_t dim, const Te
 
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const int64_t at = wrap_dim("index_add", dim, self.dim());
-  return add_at("index_add", self, at, check_index_add("index_add", self, at, index, source), source, nullptr);
+  return add_slices("index_add", self, at, check_index_add("index_add", self, at, index, source), source);
 }
 
 Tensor index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
   const int64_t at = wrap_dim("index_add_", dim, self.dim());
   const Tensor positions = check_index_add("index_add_", self, at, index, source);
   return in_place("index_add_", self, needs_grad(self, source), [&](const Tensor& old, const Tensor* out) {
-    return add_at("index_add_", old, at, positions, source, out);
+    return add_slices("index_add_", old, at, positions, source, out);
   });
 }
 

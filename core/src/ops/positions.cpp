@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mote/reduce.h"
+
 namespace mote {
 
 Tensor list_of_positions(const char* op, const Tensor& x, const Tensor& index) {
@@ -13,6 +15,15 @@ Tensor list_of_positions(const char* op, const Tensor& x, const Tensor& index) {
         fmt::format("{}: expected index to have one dimension, but got shape {}", op, index.shape().str()));
   const NoGradGuard no_grad;
   return as_at_least_1d(index.to(DType::Int64));
+}
+
+void refuse_negative(const char* op, const Tensor& positions, int64_t dim, int64_t size) {
+  if (positions.device().is_meta() || positions.numel() == 0) return;
+  const NoGradGuard no_grad;
+  const Tensor negative = lt(positions, 0);
+  if (!negative.any().item<bool>()) return;
+  const auto first = negative.to(DType::UInt8).argmax().item<int64_t>();
+  name_index_errors(op, [&] { throw_out_of_range(positions.select(0, first).item<int64_t>(), dim, size); });
 }
 
 Tensor as_at_least_1d(const Tensor& x) { return x.dim() == 0 ? x.view({1}) : x; }
