@@ -54,6 +54,46 @@ TEST_CASE("an in-place result must fit its tensor in shape and kind") {
   CHECK(equal(half, full({2}, 1.5, {.dtype = float16})));
 }
 
+TEST_CASE("comparisons and logic in place keep the dtype of their tensor") {
+  const Tensor zero = tensor({1.0, 0.0, 0.0});
+  const auto changed = [](auto change) {
+    const Tensor x = tensor({1.0, 2.0, 0.0});
+    CHECK(is_same(change(x), x));
+    return x;
+  };
+  const auto is = [](const Tensor& x, double a, double b, double c) { return equal(x, tensor({a, b, c})); };
+  CHECK(is(changed([&](const Tensor& x) { return x.eq_(zero); }), 1, 0, 1));
+  CHECK(is(changed([&](const Tensor& x) { return x.ne_(zero); }), 0, 1, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.lt_(1); }), 0, 0, 1));
+  CHECK(is(changed([&](const Tensor& x) { return x.le_(zero); }), 1, 0, 1));
+  CHECK(is(changed([&](const Tensor& x) { return x.gt_(1); }), 0, 1, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.ge_(1); }), 1, 1, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.logical_and_(zero); }), 1, 0, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.logical_or_(zero); }), 1, 1, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.logical_xor_(zero); }), 0, 1, 0));
+  CHECK(is(changed([&](const Tensor& x) { return x.logical_not_(); }), 0, 0, 1));
+  CHECK(equal(tensor({1, 2, 0}).bitwise_or_(tensor({1, 3, 4})), tensor({1, 3, 4})));
+  CHECK(equal(tensor({1, 0}).bitwise_not_(), tensor({-2, -1})));
+  CHECK(equal(tensor({true, false}).eq_(tensor({1.5, 0.0})), tensor({false, true})));
+  CHECK(equal(tensor({1, 0}).to(int32).eq_(tensor({1.5, 0.0})), tensor({0, 1}).to(int32)));
+  const Tensor square = tensor({{1.0, 2.0}, {3.0, 1.0}});
+  square.eq_(square.t());
+  CHECK(equal(square, tensor({{1.0, 0.0}, {0.0, 1.0}})));
+  CHECK_THROWS_AS(tensor({1.0}).bitwise_and_(tensor({1})), DTypeError);
+  CHECK_THROWS_AS(tensor({{1, 0}}).eq_(ones({2, 2})), ShapeError);
+}
+
+TEST_CASE("running sums in place keep the dtype of their tensor and wrap around") {
+  const Tensor x = tensor({{1.0, 2.0}, {3.0, 4.0}});
+  x.t().cumsum_(0);
+  CHECK(equal(x, tensor({{1.0, 3.0}, {3.0, 7.0}})));
+  CHECK(equal(full({3}, INT32_MAX, {.dtype = int32}).cumsum_(0),
+              tensor({INT32_MAX, -2, INT32_MAX - 2}, {.dtype = int32})));
+  CHECK(equal(full({4}, 100, {.dtype = uint8}).cumsum_(0), tensor({100, 200, 44, 144}, {.dtype = uint8})));
+  CHECK_THROWS_AS(tensor({true}).cumsum_(0), DTypeError);
+  CHECK_THROWS_AS(x.cumsum_(2), IndexError);
+}
+
 TEST_CASE("a failed in-place operation leaves its tensor as it was") {
   const Tensor x = tensor({1, 2, 3});
   CHECK_THROWS_AS(x.add_(1.5), DTypeError);
@@ -140,6 +180,9 @@ TEST_CASE("gradients flow through in-place operations") {
   CHECK(near(run([](const Tensor& y, const Tensor& x) { y.copy_(x * x); }), 1.0, 40.0));
   CHECK(near(run([](const Tensor& y, const Tensor& x) { y[0].copy_(x[1]); }), 0.0, 11.0));
   CHECK(near(run([](const Tensor& y, const Tensor&) { y.fill_(3); }), 0.0, 0.0));
+  CHECK(near(run([](const Tensor& y, const Tensor&) { y.gt_(1); }), 0.0, 0.0));
+  CHECK(near(run([](const Tensor& y, const Tensor&) { y.logical_not_(); }), 0.0, 0.0));
+  CHECK(near(run([](const Tensor& y, const Tensor&) { y.cumsum_(0); }), 11.0, 10.0));
 }
 
 TEST_CASE("a tensor without gradient takes over that of what is written into it") {

@@ -255,6 +255,8 @@ TEST_CASE("cumsum along each dimension") {
   CHECK(equal(cumsum(tensor({true, true, false}), 0), tensor({1, 2, 2})));
   CHECK(cumsum(tensor({1, 2}, {.dtype = int32}), 0).dtype() == int64);
   CHECK(cumsum(tensor(4.0), 0).item<float>() == 4.0f);
+  const int64_t big = int64_t{1} << 62;  // integers wrap around
+  CHECK(equal(cumsum(tensor({big, big, big}), 0), tensor({big, std::numeric_limits<int64_t>::min(), -big})));
 }
 
 TEST_CASE("logsumexp does not overflow") {

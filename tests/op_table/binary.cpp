@@ -118,18 +118,18 @@ std::vector<Row> comparison_rows() {
     return binary(name, what, function, kBits, Gradient::None, real(0, 4), real(0, 4));
   };
   return {
-      compare("eq", "x = y", eq),
-      compare("ne", "x differs from y", ne),
-      compare("lt", "x < y", lt),
-      compare("le", "x <= y", le),
-      compare("gt", "x > y", gt),
-      compare("ge", "x >= y", ge),
-      compare("logical_and", "both are not 0", logical_and),
-      compare("logical_or", "one of them is not 0", logical_or),
-      compare("logical_xor", "exactly one of them is not 0", logical_xor),
-      bits("bitwise_and", "bits in both", bitwise_and),
-      bits("bitwise_or", "bits in one of them", bitwise_or),
-      bits("bitwise_xor", "bits in exactly one of them", bitwise_xor),
+      with_in_place(compare("eq", "x = y", eq), eq_),
+      with_in_place(compare("ne", "x differs from y", ne), ne_),
+      with_in_place(compare("lt", "x < y", lt), lt_),
+      with_in_place(compare("le", "x <= y", le), le_),
+      with_in_place(compare("gt", "x > y", gt), gt_),
+      with_in_place(compare("ge", "x >= y", ge), ge_),
+      with_in_place(compare("logical_and", "both are not 0", logical_and), logical_and_),
+      with_in_place(compare("logical_or", "one of them is not 0", logical_or), logical_or_),
+      with_in_place(compare("logical_xor", "exactly one of them is not 0", logical_xor), logical_xor_),
+      with_in_place(bits("bitwise_and", "bits in both", bitwise_and), bitwise_and_),
+      with_in_place(bits("bitwise_or", "bits in one of them", bitwise_or), bitwise_or_),
+      with_in_place(bits("bitwise_xor", "bits in exactly one of them", bitwise_xor), bitwise_xor_),
       close,
   };
 }

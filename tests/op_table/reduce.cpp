@@ -225,6 +225,7 @@ std::vector<Row> along() {
        .shapes = kAlongOneOrEmpty,
        .run = [](In x) { return cumsum(x[0], 1); },
        .dtypes = kAll,
+       .in_place = [](In x) { return cumsum_(x[0], 1); },
        .bench = kBench},
       {.name = "softmax",
        .what = "exponentials divided by their sum",

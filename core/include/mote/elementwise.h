@@ -162,6 +162,28 @@ Tensor sigmoid_(const Tensor& self);
 Tensor relu_(const Tensor& self);
 Tensor silu_(const Tensor& self);
 Tensor clamp_(const Tensor& self, std::optional<Scalar> min = std::nullopt, std::optional<Scalar> max = std::nullopt);
+// Comparisons and logic in place keep the dtype of self, 1 where they hold and 0 elsewhere. The old value gets a
+// gradient of zeros.
+Tensor eq_(const Tensor& self, const Tensor& other);
+Tensor eq_(const Tensor& self, const Scalar& other);
+Tensor ne_(const Tensor& self, const Tensor& other);
+Tensor ne_(const Tensor& self, const Scalar& other);
+Tensor lt_(const Tensor& self, const Tensor& other);
+Tensor lt_(const Tensor& self, const Scalar& other);
+Tensor le_(const Tensor& self, const Tensor& other);
+Tensor le_(const Tensor& self, const Scalar& other);
+Tensor gt_(const Tensor& self, const Tensor& other);
+Tensor gt_(const Tensor& self, const Scalar& other);
+Tensor ge_(const Tensor& self, const Tensor& other);
+Tensor ge_(const Tensor& self, const Scalar& other);
+Tensor logical_and_(const Tensor& self, const Tensor& other);
+Tensor logical_or_(const Tensor& self, const Tensor& other);
+Tensor logical_xor_(const Tensor& self, const Tensor& other);
+Tensor logical_not_(const Tensor& self);
+Tensor bitwise_and_(const Tensor& self, const Tensor& other);
+Tensor bitwise_or_(const Tensor& self, const Tensor& other);
+Tensor bitwise_xor_(const Tensor& self, const Tensor& other);
+Tensor bitwise_not_(const Tensor& self);
 Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Scalar& value);
 Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor fill_(const Tensor& self, const Scalar& value);

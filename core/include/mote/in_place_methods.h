@@ -3,6 +3,7 @@
 
 #include "mote/elementwise.h"
 #include "mote/fwd.h"
+#include "mote/reduce.h"
 
 namespace mote {
 
@@ -79,6 +80,27 @@ class InPlaceMethods {
   Tensor mul_(const Scalar& other) const { return mote::mul_(self(), other); }
   Tensor div_(const Tensor& other) const { return mote::div_(self(), other); }
   Tensor div_(const Scalar& other) const { return mote::div_(self(), other); }
+  Tensor eq_(const Tensor& other) const { return mote::eq_(self(), other); }
+  Tensor eq_(const Scalar& other) const { return mote::eq_(self(), other); }
+  Tensor ne_(const Tensor& other) const { return mote::ne_(self(), other); }
+  Tensor ne_(const Scalar& other) const { return mote::ne_(self(), other); }
+  Tensor lt_(const Tensor& other) const { return mote::lt_(self(), other); }
+  Tensor lt_(const Scalar& other) const { return mote::lt_(self(), other); }
+  Tensor le_(const Tensor& other) const { return mote::le_(self(), other); }
+  Tensor le_(const Scalar& other) const { return mote::le_(self(), other); }
+  Tensor gt_(const Tensor& other) const { return mote::gt_(self(), other); }
+  Tensor gt_(const Scalar& other) const { return mote::gt_(self(), other); }
+  Tensor ge_(const Tensor& other) const { return mote::ge_(self(), other); }
+  Tensor ge_(const Scalar& other) const { return mote::ge_(self(), other); }
+  Tensor logical_and_(const Tensor& other) const { return mote::logical_and_(self(), other); }
+  Tensor logical_or_(const Tensor& other) const { return mote::logical_or_(self(), other); }
+  Tensor logical_xor_(const Tensor& other) const { return mote::logical_xor_(self(), other); }
+  Tensor logical_not_() const { return mote::logical_not_(self()); }
+  Tensor bitwise_and_(const Tensor& other) const { return mote::bitwise_and_(self(), other); }
+  Tensor bitwise_or_(const Tensor& other) const { return mote::bitwise_or_(self(), other); }
+  Tensor bitwise_xor_(const Tensor& other) const { return mote::bitwise_xor_(self(), other); }
+  Tensor bitwise_not_() const { return mote::bitwise_not_(self()); }
+  Tensor cumsum_(int64_t dim) const { return mote::cumsum_(self(), dim); }
 
  private:
   const Tensor& self() const { return static_cast<const Self*>(this)->tensor(); }

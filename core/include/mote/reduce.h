@@ -52,8 +52,9 @@ Tensor all(const Tensor& x);
 Tensor all(const Tensor& x, int64_t dim, bool keepdim = false);
 Tensor count_nonzero(const Tensor& x);
 
-// Running sums along dim; bool and integers give int64.
+// Running sums along dim; bool and integers give int64. In place they keep the dtype of self. Integers wrap around.
 Tensor cumsum(const Tensor& x, int64_t dim);
+Tensor cumsum_(const Tensor& self, int64_t dim);
 // log(sum(exp(x))) without overflow.
 Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim = false);
 

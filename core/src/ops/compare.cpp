@@ -25,6 +25,56 @@ Tensor bitwise_and(const Tensor& a, const Tensor& b) { return apply("bitwise_and
 Tensor bitwise_or(const Tensor& a, const Tensor& b) { return apply("bitwise_or", BinaryOp::BitwiseOr, a, b); }
 Tensor bitwise_xor(const Tensor& a, const Tensor& b) { return apply("bitwise_xor", BinaryOp::BitwiseXor, a, b); }
 
+// --- in place: the result is cast to the dtype of self, and does not depend smoothly on the old value ----------------
+
+namespace {
+
+template <class Other>
+Tensor test_in_place(const char* name, BinaryOp op, const Tensor& self, const Other& other) {
+  return in_place_cast(name, self, needs_grad(self),
+                       [&](const Tensor& x, const Tensor* out) { return apply(name, op, x, other, out); });
+}
+
+Tensor test_in_place(const char* name, UnaryOp op, const Tensor& self) {
+  return in_place_cast(name, self, needs_grad(self),
+                       [&](const Tensor& x, const Tensor* out) { return apply(name, op, x, out); });
+}
+
+}  // namespace
+
+Tensor eq_(const Tensor& self, const Tensor& other) { return test_in_place("eq_", BinaryOp::Eq, self, other); }
+Tensor eq_(const Tensor& self, const Scalar& other) { return test_in_place("eq_", BinaryOp::Eq, self, other); }
+Tensor ne_(const Tensor& self, const Tensor& other) { return test_in_place("ne_", BinaryOp::Ne, self, other); }
+Tensor ne_(const Tensor& self, const Scalar& other) { return test_in_place("ne_", BinaryOp::Ne, self, other); }
+Tensor lt_(const Tensor& self, const Tensor& other) { return test_in_place("lt_", BinaryOp::Lt, self, other); }
+Tensor lt_(const Tensor& self, const Scalar& other) { return test_in_place("lt_", BinaryOp::Lt, self, other); }
+Tensor le_(const Tensor& self, const Tensor& other) { return test_in_place("le_", BinaryOp::Le, self, other); }
+Tensor le_(const Tensor& self, const Scalar& other) { return test_in_place("le_", BinaryOp::Le, self, other); }
+Tensor gt_(const Tensor& self, const Tensor& other) { return test_in_place("gt_", BinaryOp::Gt, self, other); }
+Tensor gt_(const Tensor& self, const Scalar& other) { return test_in_place("gt_", BinaryOp::Gt, self, other); }
+Tensor ge_(const Tensor& self, const Tensor& other) { return test_in_place("ge_", BinaryOp::Ge, self, other); }
+Tensor ge_(const Tensor& self, const Scalar& other) { return test_in_place("ge_", BinaryOp::Ge, self, other); }
+Tensor logical_and_(const Tensor& self, const Tensor& other) {
+  return test_in_place("logical_and_", BinaryOp::LogicalAnd, self, other);
+}
+Tensor logical_or_(const Tensor& self, const Tensor& other) {
+  return test_in_place("logical_or_", BinaryOp::LogicalOr, self, other);
+}
+Tensor logical_xor_(const Tensor& self, const Tensor& other) {
+  return test_in_place("logical_xor_", BinaryOp::LogicalXor, self, other);
+}
+Tensor logical_not_(const Tensor& self) { return test_in_place("logical_not_", UnaryOp::LogicalNot, self); }
+Tensor bitwise_and_(const Tensor& self, const Tensor& other) {
+  return test_in_place("bitwise_and_", BinaryOp::BitwiseAnd, self, other);
+}
+Tensor bitwise_or_(const Tensor& self, const Tensor& other) {
+  return test_in_place("bitwise_or_", BinaryOp::BitwiseOr, self, other);
+}
+Tensor bitwise_xor_(const Tensor& self, const Tensor& other) {
+  return test_in_place("bitwise_xor_", BinaryOp::BitwiseXor, self, other);
+}
+Tensor bitwise_not_(const Tensor& self) { return test_in_place("bitwise_not_", UnaryOp::BitwiseNot, self); }
+
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
   if (a.dtype() != b.dtype())
     throw DTypeError(fmt::format("isclose: expected self and other to have one dtype, but got {} and {}",

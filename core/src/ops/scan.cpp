@@ -1,21 +1,38 @@
 // Running sums.
 #include "mote/reduce.h"
-#include "ops/support.h"
+#include "mote/views.h"
+#include "ops/apply.h"
 
 namespace mote {
 
-Tensor cumsum(const Tensor& x, int64_t dim) {
-  const int64_t wrapped = wrap_dim("cumsum", dim, x.dim());
-  Tensor y = make_result("cumsum", x.shape(), x.is_floating_point() ? x.dtype() : DType::Int64, x.device());
+namespace {
+
+Tensor running_sum(const char* name, const Tensor& x, int64_t dim) {
+  const int64_t wrapped = wrap_dim(name, dim, x.dim());
+  Tensor y = make_result(name, x.shape(), x.is_floating_point() ? x.dtype() : DType::Int64, x.device());
   if (x.dim() == 0) {
     backend_of(x).copy(view_of(y), view_of(x));
   } else {
     backend_of(x).cumsum(view_of(y), view_of(x), wrapped);
   }
   if (needs_grad(x))
-    record("cumsum", y, {&x},
+    record(name, y, {&x},
            [wrapped](const Tensor& g) { return g.dim() == 0 ? g : flip(cumsum(flip(g, wrapped), wrapped), wrapped); });
   return y;
+}
+
+}  // namespace
+
+Tensor cumsum(const Tensor& x, int64_t dim) { return running_sum("cumsum", x, dim); }
+
+Tensor cumsum_(const Tensor& self, int64_t dim) {
+  return in_place_cast("cumsum_", self, needs_grad(self), [&](const Tensor& x, const Tensor* out) {
+    Tensor sums = running_sum("cumsum_", x, dim);
+    if (!out) return sums;
+    check_fits("cumsum_", *out, sums.shape(), sums.dtype());
+    backend_of(x).copy(view_of(*out), view_of(sums));
+    return *out;
+  });
 }
 
 }  // namespace mote
