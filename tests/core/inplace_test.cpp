@@ -185,6 +185,18 @@ TEST_CASE("gradients flow through in-place operations") {
   CHECK(near(run([](const Tensor& y, const Tensor&) { y.cumsum_(0); }), 11.0, 10.0));
 }
 
+TEST_CASE("copy_ gives what it overwrites a gradient of zeros") {
+  const Tensor x = ones({3}, {.requires_grad = true}), y = ones({3}, {.requires_grad = true});
+  x.clone().copy_(y).sum().backward();
+  REQUIRE(x.grad().defined());
+  CHECK(equal(x.grad(), zeros({3})));
+  CHECK(equal(y.grad(), ones({3})));
+  const Tensor z = ones({3}, {.requires_grad = true}), overwritten = z.clone().copy_(zeros({3}));
+  CHECK(overwritten.requires_grad());
+  overwritten.sum().backward();
+  CHECK(equal(z.grad(), zeros({3})));
+}
+
 TEST_CASE("a tensor without gradient takes over that of what is written into it") {
   const Tensor x = ones({2, 2}, {.requires_grad = true});
   const Tensor out = zeros({2});

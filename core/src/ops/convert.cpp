@@ -81,7 +81,8 @@ Tensor copy_(const Tensor& self, const Tensor& source) {
       record("copy_", result, {&old, &source},
              [shape = source.shape(), dtype = source.dtype(), device = source.device()](const Tensor& g,
                                                                                         const Needs& needs) {
-               std::array<Tensor, 2> grads;  // nothing of the old value is left
+               std::array<Tensor, 2> grads;
+               if (needs[0]) grads[0] = zeros_like(g);  // nothing of the old value is left
                if (needs[1]) grads[1] = to(sum_to(g, shape), device, dtype);
                return grads;
              });
