@@ -13,7 +13,7 @@ namespace mote::optim {
 
 namespace {
 
-View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides()}; }
+View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides(), x.device().index()}; }
 
 AdamOptions as_adam(const AdamWOptions& options) {
   return {options.lr, options.betas, options.eps, options.weight_decay, options.amsgrad, options.maximize};

@@ -26,6 +26,7 @@ struct View {
   DType dtype = DType::Float32;
   Shape shape;
   Shape strides;
+  int device = 0;  // the index of the device, as in "cuda:1"
 
   int64_t numel() const { return shape.numel(); }
   bool is_contiguous() const { return mote::is_contiguous(shape, strides); }

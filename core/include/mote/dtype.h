@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "mote/half.h"
+#include "mote/host_device.h"
 
 namespace mote {
 
@@ -97,7 +98,7 @@ using compute_t = std::conditional_t<std::is_same_v<T, Half> || std::is_same_v<T
 
 // Converts one element. Floating point to integer truncates; anything to bool is `!= 0`.
 template <class To, class From>
-constexpr To cast_to(From value) {
+MOTE_HD constexpr To cast_to(From value) {
   if constexpr (std::is_same_v<To, From>) {
     return value;
   } else if constexpr (std::is_same_v<From, Half> || std::is_same_v<From, BFloat16>) {

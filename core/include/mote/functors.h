@@ -4,11 +4,7 @@
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define MOTE_HD __host__ __device__
-#else
-#define MOTE_HD
-#endif
+#include "mote/host_device.h"
 
 namespace mote {
 

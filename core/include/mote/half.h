@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstdint>
 
+#include "mote/host_device.h"
+
 namespace mote {
 
 // IEEE binary16: 1 sign, 5 exponent and 10 mantissa bits.
@@ -12,10 +14,10 @@ struct Half {
   uint16_t bits = 0;
 
   Half() = default;
-  explicit Half(float value) : bits(from_float(value)) {}
-  explicit operator float() const { return to_float(bits); }
+  MOTE_HD explicit Half(float value) : bits(from_float(value)) {}
+  MOTE_HD explicit operator float() const { return to_float(bits); }
 
-  static uint16_t from_float(float value) {
+  MOTE_HD static uint16_t from_float(float value) {
     const uint32_t x = std::bit_cast<uint32_t>(value);
     const auto sign = static_cast<uint16_t>((x >> 16) & 0x8000u);
     const uint32_t magnitude = x & 0x7fffffffu;
@@ -29,7 +31,7 @@ struct Half {
     return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
   }
 
-  static float to_float(uint16_t half) {
+  MOTE_HD static float to_float(uint16_t half) {
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
     const uint32_t exponent = (half >> 10) & 0x1fu;
     const uint32_t mantissa = half & 0x3ffu;
@@ -47,10 +49,10 @@ struct BFloat16 {
   uint16_t bits = 0;
 
   BFloat16() = default;
-  explicit BFloat16(float value) : bits(from_float(value)) {}
-  explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+  MOTE_HD explicit BFloat16(float value) : bits(from_float(value)) {}
+  MOTE_HD explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
-  static uint16_t from_float(float value) {
+  MOTE_HD static uint16_t from_float(float value) {
     const uint32_t x = std::bit_cast<uint32_t>(value);
     if ((x & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((x >> 16) | 0x40u);  // a quiet NaN
     return static_cast<uint16_t>((x + 0x7fffu + ((x >> 16) & 1u)) >> 16);

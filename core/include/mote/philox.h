@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "mote/functors.h"
+#include "mote/host_device.h"
 
 namespace mote {
 

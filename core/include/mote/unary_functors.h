@@ -61,7 +61,10 @@ struct Square {
 struct Relu {
   template <class T>
   MOTE_HD T operator()(T x) const {
-    return x < T(0) ? T(0) : x;
+    if constexpr (std::is_unsigned_v<T>)
+      return x;
+    else
+      return x < T(0) ? T(0) : x;
   }
 };
 

@@ -1,42 +1,14 @@
 // Selection on the CPU: where, masked_fill and triangles. Elements are only moved, so one kernel serves every dtype of
 // the same size.
-#include <cstring>
-
 #include "cpu/cpu_backend.h"
 #include "cpu/strided_loop.h"
+#include "mote/element_bits.h"
 
 namespace mote {
 
 namespace {
 
 using namespace cpu;
-
-// Calls f with a null pointer to an unsigned integer as large as an element.
-template <class F>
-void dispatch_size(DType dtype, F&& f) {
-  switch (size_of(dtype)) {
-    case 1:
-      return f(static_cast<uint8_t*>(nullptr));
-    case 2:
-      return f(static_cast<uint16_t*>(nullptr));
-    case 4:
-      return f(static_cast<uint32_t*>(nullptr));
-    default:
-      return f(static_cast<uint64_t*>(nullptr));
-  }
-}
-
-// The bits of `value` as an element of `dtype`, in the low bytes.
-template <class Bits>
-Bits bits_of(const Scalar& value, DType dtype) {
-  Bits bits{};
-  dispatch(dtype, [&](auto* tag) {
-    using T = std::remove_pointer_t<decltype(tag)>;
-    const T element = value.to<T>();
-    if constexpr (sizeof(T) == sizeof(Bits)) std::memcpy(&bits, &element, sizeof(Bits));
-  });
-  return bits;
-}
 
 template <class T>
 T read(const char* at) {

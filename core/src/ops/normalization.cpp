@@ -94,7 +94,7 @@ LayerNormGradients fused_gradients(const Tensor& g, const Tensor& x, const Tenso
   const auto make = [&](size_t input, const Shape& shape, const Shape& flat, std::optional<View>* view) {
     if (!needs[input]) return Tensor();
     Tensor gradient = make_result("layer_norm", shape, x.dtype(), x.device());
-    *view = View{data_of(gradient), x.dtype(), flat, contiguous_strides(flat)};
+    *view = View{data_of(gradient), x.dtype(), flat, contiguous_strides(flat), x.device().index()};
     return gradient;
   };
   result.x = make(0, x.shape(), rows, &grad_x);

@@ -22,14 +22,14 @@ inline void* data_of(const Tensor& x) {
 
 inline View view_of(const Tensor& x) {
   const TensorImpl& impl = x.get();
-  return {data_of(x), impl.dtype, impl.shape, impl.strides};
+  return {data_of(x), impl.dtype, impl.shape, impl.strides, x.device().index()};
 }
 
 // x as it looks when broadcast to `shape`.
 inline View view_of(const Tensor& x, const Shape& shape) {
   const TensorImpl& impl = x.get();
   if (impl.shape == shape) return view_of(x);
-  return {data_of(x), impl.dtype, shape, broadcast_strides(impl.shape, impl.strides, shape)};
+  return {data_of(x), impl.dtype, shape, broadcast_strides(impl.shape, impl.strides, shape), x.device().index()};
 }
 
 inline Backend& backend_of(const Tensor& x) { return backend_of(x.device()); }

@@ -1,0 +1,30 @@
+// The CUDA backend: declarations here, each family in the file of its name under kernels/ (unary.cu, reduce.cu, …).
+#pragma once
+
+#include "mote/backend.h"
+
+namespace mote {
+
+class CudaBackend final : public Backend {
+ public:
+  DeviceType type() const override { return DeviceType::CUDA; }
+
+  void* allocate(size_t bytes, int device) override;
+  void deallocate(void* data, size_t bytes, int device) noexcept override;
+  void copy_from_host(void* device_data, const void* host, size_t bytes, int device) override;
+  void copy_to_host(void* host, const void* device_data, size_t bytes, int device) override;
+  void synchronize(int device) override;
+  void fill(const View& out, const Scalar& value) override;
+  void copy(const View& out, const View& in) override;
+  void arange(const View& out, const Scalar& start, const Scalar& step) override;
+  void linspace(const View& out, double start, double end) override;
+  void unary(UnaryOp op, const View& out, const View& in) override;
+  void binary(BinaryOp op, const View& out, const View& a, const View& b) override;
+  void binary(BinaryOp op, const View& out, const View& a, const Scalar& b) override;
+  void binary(BinaryOp op, const View& out, const Scalar& a, const View& b) override;
+  void where(const View& out, const View& condition, const View& a, const View& b) override;
+  void masked_fill(const View& out, const View& in, const View& mask, const Scalar& value) override;
+  void triangle(const View& out, const View& in, int64_t diagonal, bool upper) override;
+};
+
+}  // namespace mote

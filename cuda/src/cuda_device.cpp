@@ -1,0 +1,71 @@
+#include "cuda_device.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <mutex>
+
+#include "cuda_check.h"
+#include "mote/cuda.h"
+#include "mote/error.h"
+
+namespace mote::cuda {
+
+namespace {
+
+constexpr int kMaxDevices = 64;
+
+// What is asked of a device once. It lives as long as the process: at exit the driver may be gone before statics are.
+struct DeviceState {
+  std::once_flag once;
+  cudaStream_t stream = nullptr;
+  int multiprocessors = 0, compute_capability = 0;
+};
+
+void open_device(DeviceState& state, int device) {
+  const DeviceGuard guard(device);
+  check(cudaStreamCreateWithFlags(&state.stream, cudaStreamNonBlocking), "cudaStreamCreate");
+  int major = 0, minor = 0;
+  check(cudaDeviceGetAttribute(&state.multiprocessors, cudaDevAttrMultiProcessorCount, device), "cuda device");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cuda device");
+  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cuda device");
+  state.compute_capability = 10 * major + minor;
+}
+
+DeviceState& state_of(int device) {
+  static auto* const states = new std::array<DeviceState, kMaxDevices>;
+  if (device < 0 || device >= device_count() || device >= kMaxDevices)
+    throw DeviceError(fmt::format("cuda:{} does not exist: this machine has {} CUDA device{}", device, device_count(),
+                                  device_count() == 1 ? "" : "s"));
+  DeviceState& state = (*states)[static_cast<size_t>(device)];
+  std::call_once(state.once, open_device, std::ref(state), device);
+  return state;
+}
+
+thread_local std::array<cudaStream_t, kMaxDevices> streams_in_use{};
+
+}  // namespace
+
+DeviceGuard::DeviceGuard(int device) : previous_(0) {
+  check(cudaGetDevice(&previous_), "cudaGetDevice");
+  if (previous_ != device) check(cudaSetDevice(device), "cudaSetDevice");
+}
+
+DeviceGuard::~DeviceGuard() { cudaSetDevice(previous_); }
+
+cudaStream_t current_stream(int device) {
+  const cudaStream_t own = state_of(device).stream;
+  const cudaStream_t chosen = streams_in_use[static_cast<size_t>(device)];
+  return chosen ? chosen : own;
+}
+
+cudaStream_t exchange_stream(int device, cudaStream_t stream) {
+  const cudaStream_t previous = current_stream(device);
+  streams_in_use[static_cast<size_t>(device)] = stream;
+  return previous;
+}
+
+int multiprocessors(int device) { return state_of(device).multiprocessors; }
+int compute_capability(int device) { return state_of(device).compute_capability; }
+
+}  // namespace mote::cuda
