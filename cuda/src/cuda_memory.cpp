@@ -4,29 +4,37 @@
 #include "cuda_backend.h"
 #include "cuda_check.h"
 #include "cuda_device.h"
+#include "device_buffer.h"
 #include "mote/error.h"
 
 namespace mote {
 
-void* CudaBackend::allocate(size_t bytes, int device) {
-  const cuda::DeviceGuard guard(device);
+namespace cuda {
+
+void* allocate(size_t bytes, int device) {
+  const DeviceGuard guard(device);
   void* memory = nullptr;
   const cudaError_t status = cudaMalloc(&memory, bytes);
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     throw OutOfMemoryError(fmt::format("cuda:{} has no room for {} bytes", device, bytes));
   }
-  cuda::check(status, "cudaMalloc");
+  check(status, "cudaMalloc");
   return memory;
 }
 
-void CudaBackend::deallocate(void* data, size_t, int device) noexcept {
+void deallocate(void* data, size_t, int device) noexcept {
   try {
-    const cuda::DeviceGuard guard(device);
+    const DeviceGuard guard(device);
     cudaFree(data);
   } catch (...) {  // the device is lost, and its memory with it
   }
 }
+
+}  // namespace cuda
+
+void* CudaBackend::allocate(size_t bytes, int device) { return cuda::allocate(bytes, device); }
+void CudaBackend::deallocate(void* data, size_t bytes, int device) noexcept { cuda::deallocate(data, bytes, device); }
 
 void CudaBackend::copy_from_host(void* device_data, const void* host, size_t bytes, int device) {
   if (bytes == 0) return;
