@@ -1,19 +1,36 @@
 #include "mote/watch.h"
 
-#include <algorithm>
 #include <mutex>
 #include <set>
+#include <unordered_map>
+#include <utility>
 
 namespace mote::detail {
 
 namespace {
 
 struct Watch {
-  std::vector<TensorImpl*> alive;
-  std::vector<size_t> starts;  // where each nested watch begins in `alive`
+  std::vector<TensorImpl*> alive;  // of this thread's tensors, in the order in which they were made
+  std::vector<size_t> starts;      // where each nested watch begins in `alive`
 };
 
 thread_local Watch watch;
+
+// A tensor may be destroyed on another thread than the one that made and watches it. So `alive` is only touched under
+// this lock, and every watched tensor can be found from any thread.
+struct Watched {
+  struct Place {
+    Watch* watch;
+    size_t index;  // in `alive`
+  };
+  std::mutex mutex;
+  std::unordered_map<const TensorImpl*, Place> places;
+};
+
+Watched& watched() {
+  static Watched* all = new Watched;  // outlives tensors in static storage
+  return *all;
+}
 
 // Strings that are never freed, behind a lock.
 class StringPool {
@@ -54,11 +71,15 @@ std::vector<Ref<TensorImpl>> end_watch() {
   const size_t start = watch.starts.back();
   watch.starts.pop_back();
   std::vector<Ref<TensorImpl>> made;
+  made.reserve(watch.alive.size() - start);
+  const std::lock_guard lock(watched().mutex);
   for (size_t i = start; i < watch.alive.size(); ++i)
-    if (watch.alive[i]) made.emplace_back(watch.alive[i]);
+    if (watch.alive[i])
+      if (Ref<TensorImpl> impl = Ref<TensorImpl>::if_alive(watch.alive[i])) made.push_back(std::move(impl));
   if (watch.starts.empty()) {
-    for (TensorImpl* impl : watch.alive)
-      if (impl) impl->watched = false;
+    for (const TensorImpl* impl : watch.alive)
+      if (impl) watched().places.erase(impl);
+    for (const Ref<TensorImpl>& impl : made) impl->watched = false;  // no other thread destroys what `made` holds
     watch.alive.clear();
   }
   return made;
@@ -67,13 +88,19 @@ std::vector<Ref<TensorImpl>> end_watch() {
 bool is_watching() { return !watch.starts.empty(); }
 
 void note(TensorImpl& impl) {
+  const std::lock_guard lock(watched().mutex);
+  watch.alive.push_back(nullptr);
+  watched().places.emplace(&impl, Watched::Place{&watch, watch.alive.size() - 1});
+  watch.alive.back() = &impl;
   impl.watched = true;
-  watch.alive.push_back(&impl);
 }
 
 void forget(TensorImpl& impl) {
-  const auto found = std::find(watch.alive.rbegin(), watch.alive.rend(), &impl);
-  if (found != watch.alive.rend()) *found = nullptr;
+  const std::lock_guard lock(watched().mutex);
+  const auto found = watched().places.find(&impl);
+  if (found == watched().places.end()) return;
+  found->second.watch->alive[found->second.index] = nullptr;
+  watched().places.erase(found);
 }
 
 }  // namespace mote::detail

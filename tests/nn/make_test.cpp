@@ -1,9 +1,12 @@
 // Line 8 of the module contract: nn::make finds what a constructor forgot to register.
 #include <mote/mote.h>
 
+#include <algorithm>
 #include <memory>
+#include <thread>
 #include <vector>
 
+#include "mote/watch.h"
 #include "support/catch.h"
 
 namespace nn = mote::nn;
@@ -107,6 +110,34 @@ TEST_CASE("a constructor that throws ends the audit") {
 
 TEST_CASE("tensors made outside and passed in are the caller's business") {
   CHECK_NOTHROW(nn::make<Keeps>(mote::ones({2})));
+}
+
+TEST_CASE("a tensor that another thread destroys is not reported") {
+  class Elsewhere : public nn::Module {
+   public:
+    Elsewhere() : weight(register_parameter("weight", mote::randn({2}))) {
+      Tensor made = mote::ones({3});
+      std::thread([moved = std::move(made)]() mutable { moved = Tensor(); }).join();
+    }
+    nn::Parameter weight;
+  };
+  CHECK(nn::make<Elsewhere>().weight.shape() == mote::Shape({2}));
+}
+
+TEST_CASE("tensors may be destroyed on another thread while their watch ends") {
+  for (int round = 0; round < 200; ++round) {
+    mote::detail::begin_watch();
+    std::vector<Tensor> tensors;
+    for (int i = 0; i < 64; ++i) tensors.push_back(mote::empty({1}));
+    std::thread destroyer([&] { tensors.clear(); });
+    const auto made = mote::detail::end_watch();
+    destroyer.join();
+    CHECK(made.size() <= 64);
+    // What is left is whole, and nobody else holds it.
+    CHECK(std::all_of(made.begin(), made.end(), [](const auto& impl) {
+      return impl->use_count() == 1 && impl->numel == 1 && impl->storage->use_count() == 1 && !impl->watched;
+    }));
+  }
 }
 
 TEST_CASE("modules that a constructor makes and drops are not missed") {

@@ -16,6 +16,13 @@ class RefCounted {
 
   uint32_t use_count() const { return count_.load(std::memory_order_relaxed); }
   void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
+  // False where the last reference is gone and the object is about to be destroyed.
+  bool retain_if_alive() const {
+    for (uint32_t count = use_count(); count != 0;)
+      if (count_.compare_exchange_weak(count, count + 1, std::memory_order_acquire, std::memory_order_relaxed))
+        return true;
+    return false;
+  }
   // True when this was the last reference.
   bool release() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
@@ -36,6 +43,12 @@ class Ref {
   Ref(std::nullptr_t) {}
   explicit Ref(T* object) : object_(object) {
     if (object_) object_->retain();
+  }
+  // Null where the last reference is gone; the memory of the object must still be there.
+  static Ref if_alive(T* object) {
+    Ref result;
+    if (object->retain_if_alive()) result.object_ = object;
+    return result;
   }
   Ref(const Ref& other) : Ref(other.object_) {}
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}

@@ -17,7 +17,8 @@ const char* intern(std::string_view text);
 void note_module_class(std::string_view name);
 bool is_module_class(std::string_view name);
 
-// Starts or stops noting every tensor that this thread makes. Watches nest; each sees all that is made within it.
+// Starts or stops noting every tensor that this thread makes; any thread may destroy them. Watches nest; each sees all
+// that is made within it.
 void begin_watch();
 // The tensors still alive of those made since the matching begin_watch.
 std::vector<Ref<TensorImpl>> end_watch();
