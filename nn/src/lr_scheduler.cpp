@@ -12,13 +12,20 @@
 namespace mote::optim {
 
 LRScheduler::LRScheduler(Optimizer& optimizer) : groups_(optimizer.groups_) {
-  optimizer.groups();  // throws where it was moved from
+  for (const auto& group : optimizer.groups()) place_ = std::max(place_, group->lr_factors.size());
 }
 
 void LRScheduler::apply() {
   for (const auto& group : *groups_) {
     if (!group->initial_lr) group->initial_lr = group->lr;
-    group->lr = rate(step_, *group->initial_lr);
+    const double initial = *group->initial_lr;
+    double lr = rate(step_, initial);
+    std::vector<double>& factors = group->lr_factors;
+    if (factors.size() <= place_) factors.resize(place_ + 1, 1.0);
+    factors[place_] = initial == 0.0 ? 1.0 : lr / initial;
+    for (size_t i = 0; i < factors.size(); ++i)
+      if (i != place_) lr *= factors[i];
+    group->lr = lr;
   }
 }
 

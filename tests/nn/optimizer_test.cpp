@@ -2,6 +2,7 @@
 #include <mote/mote.h>
 
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -147,6 +148,43 @@ TEST_CASE("schedules give PyTorch's learning rates") {
   });
 }
 
+TEST_CASE("schedules on one optimizer multiply, as in PyTorch's chains") {
+  using Opt = optim::Optimizer;
+  using Schedule = std::unique_ptr<optim::LRScheduler>;
+  const auto check = [](const char* name, const std::vector<std::function<Schedule(Opt&)>>& makers) {
+    INFO(name);
+    const Tensor expected = golden().at(std::string("lr.") + name);
+    const auto chain = [&](Opt& optimizer) {
+      std::vector<Schedule> schedules;
+      for (const auto& make : makers) schedules.push_back(make(optimizer));
+      return schedules;
+    };
+    Model model, other;
+    optim::SGD optimizer(model.parameters(), {.lr = 0.1}), resumed(other.parameters(), {.lr = 3.0});
+    const std::vector<Schedule> schedules = chain(optimizer), later = chain(resumed);
+    for (int step = 0; step < 41; ++step) {
+      INFO(step);
+      CHECK(optimizer.param_groups()[0].lr == mote::testing::Approx(expected[step].item<double>()).margin(1e-12));
+      resumed.load_state_dict(optimizer.state_dict());
+      for (size_t i = 0; i < later.size(); ++i) later[i]->load_state_dict(schedules[i]->state_dict());
+      CHECK(resumed.param_groups()[0].lr == optimizer.param_groups()[0].lr);
+      for (const Schedule& schedule : schedules) schedule->step();
+    }
+  };
+  const auto warm_up = [](Opt& o) {
+    return std::make_unique<optim::LinearLR>(
+        o, optim::LinearLROptions{.start_factor = 0.2, .end_factor = 1.0, .total_iters = 10});
+  };
+  check("chain.linear_exponential", {warm_up, [](Opt& o) { return std::make_unique<optim::ExponentialLR>(o, 0.9); }});
+  check("chain.linear_cosine_multi_step",
+        {warm_up, [](Opt& o) { return std::make_unique<optim::CosineAnnealingLR>(o, 50); },
+         [](Opt& o) {
+           return std::make_unique<optim::MultiStepLR>(o, std::vector<int64_t>{3, 10, 30}, 0.1);
+         }});
+  check("chain.step_exponential", {[](Opt& o) { return std::make_unique<optim::StepLR>(o, 7, 0.5); },
+                                   [](Opt& o) { return std::make_unique<optim::ExponentialLR>(o, 0.9); }});
+}
+
 TEST_CASE("a schedule continues from its state, and works on every group") {
   Model model;
   optim::SGD optimizer({{.params = {model.a}, .lr = 1.0}, {.params = {model.b}}}, {.lr = 0.5});
@@ -164,7 +202,7 @@ TEST_CASE("a schedule continues from its state, and works on every group") {
   CHECK_THROWS_AS(optim::CosineWithWarmup(fresh, {.warmup_steps = 5, .total_steps = 4}), mote::ValueError);
 }
 
-TEST_CASE("a schedule starts from the rates that it finds, and the next one from the same") {
+TEST_CASE("a schedule starts from the rates that it finds, and the next one goes on from there") {
   Model model;
   optim::SGD optimizer({model.a}, {.lr = 1.0});
   optimizer.param_groups()[0].lr = 0.5;
@@ -176,7 +214,10 @@ TEST_CASE("a schedule starts from the rates that it finds, and the next one from
   CHECK(first.last_lr()[0] == mote::testing::Approx(0.005));
   CHECK(first.last_lr()[1] == mote::testing::Approx(0.02));
   optim::ExponentialLR second(optimizer, 0.9);
-  CHECK(second.last_lr()[0] == 0.5);
+  CHECK(second.last_lr()[0] == mote::testing::Approx(0.005));
+  second.step();
+  CHECK(second.last_lr()[0] == mote::testing::Approx(0.0045));
+  CHECK(second.last_lr()[1] == mote::testing::Approx(0.018));
 }
 
 TEST_CASE("an optimizer that was moved from says so") {

@@ -2,7 +2,7 @@
 
 start.<i> are the parameters before the first step and gradient.<step>.<i> their gradients at each step, the same for
 all optimizers. <case>.<step>.<i> are the parameters after that step. lr.<schedule> is the learning rate before the
-first step and after each of 40 steps, from a base of 0.1.
+first step and after each of 40 steps, from a base of 0.1; lr.chain.<schedules> that of several on one optimizer.
 """
 import math
 
@@ -59,6 +59,16 @@ SCHEDULES = {
     "cosine_with_warmup_final": lambda o: lr_scheduler.LambdaLR(o, cosine_with_warmup(5, 40, 0.1)),
 }
 
+LINEAR = dict(start_factor=0.2, end_factor=1.0, total_iters=10)
+CHAINS = {
+    "linear_exponential": lambda o: [lr_scheduler.LinearLR(o, **LINEAR), lr_scheduler.ExponentialLR(o, gamma=0.9)],
+    "linear_cosine_multi_step": lambda o: [lr_scheduler.LinearLR(o, **LINEAR),
+                                           lr_scheduler.CosineAnnealingLR(o, T_max=50),
+                                           lr_scheduler.MultiStepLR(o, milestones=[3, 10, 30], gamma=0.1)],
+    "step_exponential": lambda o: [lr_scheduler.StepLR(o, step_size=7, gamma=0.5),
+                                   lr_scheduler.ExponentialLR(o, gamma=0.9)],
+}
+
 
 def write():
     torch.manual_seed(7)
@@ -76,16 +86,23 @@ def write():
             for i, p in enumerate(parameters):
                 tensors[f"{case}.{s}.{i}"] = p.detach().clone()
     for name, make in SCHEDULES.items():
-        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-        schedule = make(optimizer)
-        rates = [optimizer.param_groups[0]["lr"]]
-        for _ in range(40):
-            optimizer.step()
-            schedule.step()
-            rates.append(optimizer.param_groups[0]["lr"])
-        tensors[f"lr.{name}"] = torch.tensor(rates, dtype=torch.float64)
+        tensors[f"lr.{name}"] = rates(lambda o: [make(o)])
+    for name, make in CHAINS.items():
+        tensors[f"lr.chain.{name}"] = rates(make)
     clip_gradients(tensors)
     return save("optimizers.safetensors", tensors)
+
+
+def rates(make):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedules = make(optimizer)
+    result = [optimizer.param_groups[0]["lr"]]
+    for _ in range(40):
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
+        result.append(optimizer.param_groups[0]["lr"])
+    return torch.tensor(result, dtype=torch.float64)
 
 
 def clip_gradients(tensors):

@@ -1,8 +1,14 @@
 // Schedules of the learning rate. Each is a function of the number of steps taken and of each group's initial rate;
 // call step() after the optimizer's. The initial rate is the one that a group has when its first schedule is made. A
 // scheduler writes the rates of its optimizer's groups, and may outlive it.
+//
+// Several schedules on one optimizer multiply: the rate is the initial one times each schedule's rate / initial rate. A
+// warm-up is so put before any other schedule. That is PyTorch's chaining, but for a LambdaLR, which there replaces
+// what the others did, and a CosineAnnealingLR whose eta_min is not 0. Restore their states in the order in which they
+// step.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,6 +42,7 @@ class LRScheduler {
 
  private:
   std::shared_ptr<std::vector<std::unique_ptr<Group>>> groups_;
+  size_t place_ = 0;  // in Group::lr_factors
   int64_t step_ = 0;
 };
 

@@ -24,6 +24,8 @@ struct Group {
   double& weight_decay;
   // What schedules start from: the lr of the group when its first schedule was made.
   std::optional<double> initial_lr = std::nullopt;
+  // By what each schedule multiplies it now, in the order in which the schedules were made.
+  std::vector<double> lr_factors = {};
 };
 
 namespace detail {
