@@ -20,4 +20,14 @@ Tensor NLLLoss::forward(const Tensor& log_probs, const Tensor& target) const {
   return mote::nll_loss(log_probs, target, options);
 }
 
+BCEWithLogitsLoss::BCEWithLogitsLoss(const BCEWithLogitsOptions& options)
+    : weight(register_buffer("weight", options.weight)),
+      pos_weight(register_buffer("pos_weight", options.pos_weight)),
+      reduction_(options.reduction) {}
+
+Tensor BCEWithLogitsLoss::forward(const Tensor& logits, const Tensor& target) const {
+  return mote::binary_cross_entropy_with_logits(logits, target,
+                                                {.weight = weight, .reduction = reduction_, .pos_weight = pos_weight});
+}
+
 }  // namespace mote::nn

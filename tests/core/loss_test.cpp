@@ -7,6 +7,7 @@
 
 #include "mote/autograd.h"
 #include "mote/creation.h"
+#include "mote/embedding.h"
 #include "mote/error.h"
 #include "mote/random.h"
 #include "mote/testing.h"
@@ -81,6 +82,58 @@ TEST_CASE("cross_entropy gives PyTorch's values with every option") {
     if (options.label_smoothing == 0.0)
       CHECK(nll_loss(log_probs, sample_target(), options).item<double>() == testing::Approx(expected.sum));
   }
+}
+
+TEST_CASE("cross_entropy against probabilities gives PyTorch's values with every option") {
+  const Tensor w = sample_weight(), share = cos(arange(12, kDouble).reshape({3, 4}) * 0.3).abs();
+  const Tensor target = share / share.sum(1, true);
+  const Expected cases[] = {
+      {{}, {1.4960522240703027, 1.5756568598700036, 1.4938166315244132}, 1.5218419051549066, 4.5655257154647195},
+      {{.weight = w},
+       {3.0889180875239775, 5.074619087453351, 3.259502370804777},
+       3.8076798485940357,
+       11.423039545782107},
+      {{.label_smoothing = 0.2},
+       {1.4869397210601134, 1.56659598471553, 1.5072683726527107},
+       1.5202680261427848,
+       4.560804078428355},
+      {{.weight = w, .label_smoothing = 0.2},
+       {3.123107820961425, 4.936699382838116, 3.250677632389712},
+       3.7701616120630845,
+       11.310484836189254},
+  };
+  for (const Expected& expected : cases) {
+    CrossEntropyOptions options = expected.options;
+    const auto loss = [&](Reduction reduction) {
+      options.reduction = reduction;
+      return cross_entropy(sample_logits(), target, options);
+    };
+    CHECK(allclose(loss(Reduction::None), tensor(expected.rows, kDouble), 1e-13));
+    CHECK(loss(Reduction::Mean).item<double>() == testing::Approx(expected.mean).epsilon(1e-13));
+    CHECK(loss(Reduction::Sum).item<double>() == testing::Approx(expected.sum).epsilon(1e-13));
+  }
+  // One row, and the classes in the middle.
+  CHECK(cross_entropy(sample_logits()[0], target[0]).item<double>() == testing::Approx(1.4960522240703027));
+  const Tensor middle =
+      cross_entropy(sample_logits().unsqueeze(0), target.unsqueeze(0), {.reduction = Reduction::None});
+  CHECK(allclose(middle,
+                 tensor({{0.8937335205242741, 0.5978356728141829, 0.8994441341086203, 1.5024748749968333}}, kDouble)));
+  CHECK(std::isnan(cross_entropy(sample_logits().slice(0, 0, 0), target.slice(0, 0, 0)).item<double>()));
+  CHECK(cross_entropy(sample_logits().to(float32), target).dtype() == float64);
+  CHECK(cross_entropy(sample_logits().to(bfloat16), target.to(bfloat16)).item<float>() == 1.5234375f);
+  CHECK_THAT(message_of<ValueError>([&] { cross_entropy(sample_logits(), target, {.ignore_index = 2}); }),
+             contains("ignore_index"));
+  CHECK_THROWS_AS(cross_entropy(sample_logits(), target, {.weight = ones({3}, kDouble)}), ShapeError);
+  CHECK_THROWS_AS(cross_entropy(sample_logits(), target, {.label_smoothing = -0.1}), ValueError);
+}
+
+TEST_CASE("cross_entropy against one-hot probabilities is that against positions") {
+  manual_seed(6);
+  const Tensor logits = random_input({5, 7}), target = randint(7, {5});
+  const Tensor a = cross_entropy(logits, target, {.label_smoothing = 0.1});
+  const Tensor b = cross_entropy(logits, one_hot(target, 7).to(float64), {.label_smoothing = 0.1});
+  CHECK(allclose(a, b, 1e-12));
+  CHECK(allclose(grad({a}, {logits})[0], grad({b}, {logits})[0], 1e-12));
 }
 
 TEST_CASE("cross_entropy agrees with log_softmax and gather at every width") {
@@ -212,6 +265,14 @@ TEST_CASE("losses have right first and second derivatives") {
   check([](const Tensors& in) { return mse_loss(in[0], in[1]); });
   check([](const Tensors& in) { return l1_loss(in[0], in[1], Reduction::Sum); });
   check([](const Tensors& in) { return binary_cross_entropy_with_logits(in[0], in[1], Reduction::None); });
+  check([](const Tensors& in) {
+    return binary_cross_entropy_with_logits(in[0], in[1], {.weight = sample_weight(), .pos_weight = sample_weight()});
+  });
+  check([](const Tensors& in) { return cross_entropy(in[0], in[1]); });
+  check([](const Tensors& in) {
+    return cross_entropy(in[0], in[1],
+                         {.weight = sample_weight(), .reduction = Reduction::None, .label_smoothing = 0.3});
+  });
   CHECK(gradcheck([&](const Tensors& in) { return nll_loss(in[0], target); }, {random_input({3, 4})}));
 }
 
@@ -225,6 +286,34 @@ TEST_CASE("element-wise losses give PyTorch's values") {
   const Tensor extreme =
       binary_cross_entropy_with_logits(tensor({1000.0, -1000.0}), tensor({1.0, 1.0}), Reduction::None);
   CHECK(equal(extreme, tensor({0.0, 1000.0})));
+}
+
+TEST_CASE("binary cross-entropy with weights gives PyTorch's values") {
+  const Tensor y = tensor({{0.5, -1.0, 2.0}, {3.0, -2.0, 0.1}}, kDouble);
+  const Tensor z = tensor({{0.0, 1.0, 0.3}, {1.0, 0.2, 0.0}}, kDouble);
+  const Tensor each = tensor({{0.5}, {2.0}}, kDouble), positive = tensor({1.0, 2.0, 3.0}, kDouble);
+  const auto loss = [&](const Tensor& weight, const Tensor& pos_weight, Reduction reduction) {
+    return binary_cross_entropy_with_logits(y, z, {.weight = weight, .reduction = reduction, .pos_weight = pos_weight});
+  };
+  CHECK(allclose(loss({}, positive, Reduction::None),
+                 tensor({{0.9740769841801067, 2.6265233750364456, 1.6030848176687562},
+                         {0.048587351573741965, 0.952313613251567, 0.7443966600735709}},
+                        kDouble),
+                 1e-13));
+  CHECK(loss({}, positive, Reduction::Mean).item<double>() == testing::Approx(1.1581638002973647).epsilon(1e-13));
+  CHECK(loss(each, {}, Reduction::Mean).item<double>() == testing::Approx(0.7578262311252036).epsilon(1e-13));
+  CHECK(loss(each, positive, Reduction::Sum).item<double>() == testing::Approx(6.092437838240414).epsilon(1e-13));
+  const Tensor extreme = binary_cross_entropy_with_logits(tensor({1000.0, -1000.0}), tensor({1.0, 1.0}),
+                                                          {.reduction = Reduction::None, .pos_weight = tensor(3.0)});
+  CHECK(equal(extreme, tensor({0.0, 3000.0})));
+  CHECK_THAT(message_of<ShapeError>([&] {
+               loss({}, ones({4, 2, 3}, kDouble), Reduction::None);
+             }),
+             contains("pos_weight of shape [4, 2, 3] does not broadcast to the target of shape [2, 3]"));
+  CHECK_THROWS_AS(loss(ones({2}, kDouble), {}, Reduction::None), ShapeError);
+  // The weights are constants.
+  const Tensor learned = ones({3}, {.dtype = float64, .requires_grad = true});
+  CHECK_FALSE(loss(learned, learned, Reduction::Mean).requires_grad());
 }
 
 }  // namespace mote

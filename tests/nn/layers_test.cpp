@@ -218,4 +218,11 @@ TEST_CASE("losses as modules; a class weight is a buffer") {
   CHECK(mote::equal(nn::L1Loss()(logits, other), mote::l1_loss(logits, other)));
   const Tensor labels = (other > 0.0).to(mote::float32);
   CHECK(mote::equal(nn::BCEWithLogitsLoss()(logits, labels), mote::binary_cross_entropy_with_logits(logits, labels)));
+  nn::BCEWithLogitsLoss weighted({.reduction = mote::Reduction::Sum, .pos_weight = weight});
+  CHECK(mote::equal(weighted(logits, labels),
+                    mote::binary_cross_entropy_with_logits(logits, labels,
+                                                           {.reduction = mote::Reduction::Sum, .pos_weight = weight})));
+  CHECK(weighted.buffers().size() == 1);
+  weighted.to(mote::float64);
+  CHECK(weighted.pos_weight.dtype() == mote::float64);
 }

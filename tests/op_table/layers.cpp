@@ -149,6 +149,12 @@ std::vector<Row> loss_rows() {
                  x[0], x[1], {.weight = x[2], .ignore_index = 2, .reduction = Reduction::None, .label_smoothing = 0.1});
            },
        .tolerance = 1e-5},
+      {.name = "cross_entropy.probabilities",
+       .torch = "torch.nn.functional.cross_entropy(x, y, z, label_smoothing=0.1)",
+       .inputs = {real(-4, 4), real(0.1, 0.4), constant(0.25, 2)},
+       .shapes = {{{4, 5}, {4, 5}, {5}}, {{5}, {5}, {5}}, {{2, 5, 3}, {2, 5, 3}, {5}}, {{0, 5}, {0, 5}, {5}}},
+       .run = [](In x) { return cross_entropy(x[0], x[1], {.weight = x[2], .label_smoothing = 0.1}); },
+       .tolerance = 1e-5},
       {.name = "nll_loss",
        .what = "negative log-likelihood of classes from log-probabilities",
        .torch = "torch.nn.functional.nll_loss(x, y)",
@@ -162,6 +168,12 @@ std::vector<Row> loss_rows() {
       pair("l1_loss", "mean absolute difference", "l1_loss(x, y)", [](T a, T b) { return l1_loss(a, b); }),
       pair("binary_cross_entropy_with_logits", "log loss of probabilities given as logits",
            "binary_cross_entropy_with_logits(x, y)", [](T a, T b) { return binary_cross_entropy_with_logits(a, b); }),
+      {.name = "binary_cross_entropy_with_logits.weights",
+       .torch = "torch.nn.functional.binary_cross_entropy_with_logits(x, y, z, pos_weight=w)",
+       .inputs = {real(), real(0.1, 0.9), constant(0.25, 2), constant(0.5, 3)},
+       .shapes = {{{4, 3}, {4, 3}, {4, 1}, {3}}, {{}, {}, {}, {}}},
+       .run = [](In x) { return binary_cross_entropy_with_logits(x[0], x[1], {.weight = x[2], .pos_weight = x[3]}); },
+       .tolerance = 1e-5},
   };
 }
 

@@ -7,6 +7,7 @@
 #include "mote/creation.h"
 #include "mote/embedding.h"
 #include "ops/support.h"
+#include "ops/type_promotion.h"
 
 namespace mote {
 
@@ -31,6 +32,18 @@ void check_same_shape(const char* op, const Tensor& input, const Tensor& target)
                                  input.shape().str(), target.shape().str()));
 }
 
+void check_class_options(const char* op, const Tensor& scores, int64_t classes, const CrossEntropyOptions& options) {
+  if (options.weight.defined()) {
+    check_same_device(op, "input", scores, "weight", options.weight);
+    if (options.weight.shape() != Shape({classes}))
+      throw ShapeError(fmt::format("{}: expected a weight of shape [{}], one for each class, but got {}", op, classes,
+                                   options.weight.shape().str()));
+  }
+  if (!(options.label_smoothing >= 0.0 && options.label_smoothing <= 1.0))
+    throw ValueError(
+        fmt::format("{}: expected label_smoothing to be in [0, 1], but got {}", op, options.label_smoothing));
+}
+
 // [classes], [rows, classes] or [N, classes, ...] as [rows, classes], and the target as [rows].
 struct Rows {
   Tensor scores;
@@ -49,15 +62,7 @@ Rows as_rows(const char* op, const Tensor& scores, const Tensor& target, const C
     throw ShapeError(fmt::format("{}: expected a target of shape {} for an input of shape {}, but got {}", op,
                                  expected.str(), scores.shape().str(), target.shape().str()));
   const int64_t classes = scores.shape()[class_dim];
-  if (options.weight.defined()) {
-    check_same_device(op, "input", scores, "weight", options.weight);
-    if (options.weight.shape() != Shape({classes}))
-      throw ShapeError(fmt::format("{}: expected a weight of shape [{}], one for each class, but got {}", op, classes,
-                                   options.weight.shape().str()));
-  }
-  if (!(options.label_smoothing >= 0.0 && options.label_smoothing <= 1.0))
-    throw ValueError(
-        fmt::format("{}: expected label_smoothing to be in [0, 1], but got {}", op, options.label_smoothing));
+  check_class_options(op, scores, classes, options);
   return {scores.movedim(class_dim, -1).reshape({expected.numel(), classes}), target.reshape({expected.numel()})};
 }
 
@@ -128,9 +133,79 @@ Tensor fused_rows(const Tensor& logits, const Tensor& target, int64_t ignore_ind
   return loss;
 }
 
+// The loss against probabilities, from public operations.
+Tensor against_probabilities(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  const char* op = "cross_entropy";
+  check_same_device(op, "input", logits, "target", target);
+  check_floating_point(op, logits);
+  if (logits.dim() == 0) throw ShapeError(fmt::format("{}: expected at least one dimension, but got a number", op));
+  if (logits.shape() != target.shape())
+    throw DTypeError(fmt::format(
+        "{}: expected a target of int64 positions of classes, or of probabilities of shape {}, but got {} of shape {}",
+        op, logits.shape().str(), name_of(target.dtype()), target.shape().str()));
+  if (options.ignore_index >= 0)
+    throw ValueError(
+        fmt::format("{}: ignore_index {} names a position, but the target holds probabilities; leave "
+                    "ignore_index out",
+                    op, options.ignore_index));
+  const int64_t class_dim = logits.dim() == 1 ? 0 : 1, classes = logits.size(class_dim);
+  check_class_options(op, logits, classes, options);
+  const DType dtype = result_type(logits, target), compute = dtype == DType::Float64 ? dtype : DType::Float32;
+  Tensor share = target.to(compute);
+  if (options.label_smoothing > 0.0)
+    share = share * (1.0 - options.label_smoothing) + options.label_smoothing / static_cast<double>(classes);
+  if (options.weight.defined()) {
+    Shape along = Shape::filled(logits.shape().rank(), 1);
+    along[class_dim] = classes;
+    share = share * options.weight.detach().to(compute).reshape(along);
+  }
+  return reduced(-(log_softmax(logits, class_dim, compute) * share).sum(class_dim), options.reduction).to(dtype);
+}
+
+// d/dx = sigmoid(x) - z, d/dz = -x. With a factor p on the part of z, where s(x) = log(1 + exp(-x)):
+// (1 - z) x + (1 + (p - 1) z) s(x), d/dx = 1 - z - (1 + (p - 1) z) sigmoid(-x), d/dz = (p - 1) s(x) - x.
+std::array<Tensor, 2> binary_gradients(const Tensor& g, const Needs& needs, const Tensor& x, const Tensor& z,
+                                       const Tensor& p) {
+  std::array<Tensor, 2> gradients;
+  if (!p.defined()) {
+    if (needs[0]) gradients[0] = g * (sigmoid(x) - z);
+    if (needs[1]) gradients[1] = -g * x;
+    return gradients;
+  }
+  if (needs[0]) gradients[0] = g * (1.0 - z - ((p - 1.0) * z + 1.0) * sigmoid(-x));
+  if (needs[1]) gradients[1] = g * ((p - 1.0) * (relu(-x) + log1p(exp(-abs(x)))) - x);
+  return gradients;
+}
+
+// The losses of the elements: max(x, 0) - x z + log(1 + exp(-|x|)), or the form above; neither overflows.
+Tensor binary_losses(const Tensor& x, const Tensor& z, const Tensor& pos_weight) {
+  Tensor loss;
+  const Tensor p = pos_weight.defined() ? pos_weight.detach() : Tensor();
+  {
+    const NoGradGuard no_grad;
+    const Tensor tail = log1p(exp(-abs(x)));
+    loss = p.defined() ? (1.0 - z) * x + ((p - 1.0) * z + 1.0) * (relu(-x) + tail) : relu(x) - x * z + tail;
+  }
+  if (needs_grad(x, z))
+    record("binary_cross_entropy_with_logits", loss, {&x, &z},
+           [x = Saved(x), z = Saved(z), p = Saved(p, p.defined())](const Tensor& g, Needs needs) {
+             return binary_gradients(g, needs, x(), z(), p ? p() : Tensor());
+           });
+  return loss;
+}
+
+void check_element_weight(const char* op, const char* name, const Tensor& weight, const Tensor& target) {
+  if (!weight.defined()) return;
+  check_same_device(op, "target", target, name, weight);
+  if (broadcast_shapes(op, weight.shape(), target.shape()) != target.shape())
+    throw ShapeError(fmt::format("{}: {} of shape {} does not broadcast to the target of shape {}", op, name,
+                                 weight.shape().str(), target.shape().str()));
+}
+
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+  if (target.is_floating_point()) return against_probabilities(logits, target, options);
   const Rows rows = as_rows("cross_entropy", logits, target, options);
   if (options.weight.defined()) {
     Tensor counts;
@@ -159,24 +234,19 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   return reduced(abs(input - target), reduction);
 }
 
-// max(x, 0) - x z + log(1 + exp(-|x|)), which overflows nowhere; d/dx = sigmoid(x) - z, d/dz = -x.
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+                                        const BCEWithLogitsOptions& options) {
+  const char* op = "binary_cross_entropy_with_logits";
+  check_same_shape(op, logits, target);
+  check_floating_point(op, logits);
+  check_element_weight(op, "weight", options.weight, target);
+  check_element_weight(op, "pos_weight", options.pos_weight, target);
+  const Tensor loss = binary_losses(logits, target, options.pos_weight);
+  return reduced(options.weight.defined() ? loss * options.weight.detach() : loss, options.reduction);
+}
+
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
-  check_same_shape("binary_cross_entropy_with_logits", logits, target);
-  check_floating_point("binary_cross_entropy_with_logits", logits);
-  Tensor loss;
-  {
-    const NoGradGuard no_grad;
-    loss = relu(logits) - logits * target + log1p(exp(-abs(logits)));
-  }
-  if (needs_grad(logits, target))
-    record("binary_cross_entropy_with_logits", loss, {&logits, &target},
-           [logits = Saved(logits), target = Saved(target)](const Tensor& g, Needs needs) {
-             std::array<Tensor, 2> gradients;
-             if (needs[0]) gradients[0] = g * (sigmoid(logits()) - target());
-             if (needs[1]) gradients[1] = -g * logits();
-             return gradients;
-           });
-  return reduced(loss, reduction);
+  return binary_cross_entropy_with_logits(logits, target, {.reduction = reduction});
 }
 
 }  // namespace mote

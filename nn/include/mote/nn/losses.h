@@ -6,7 +6,8 @@
 
 namespace mote::nn {
 
-// From logits [N, classes, ...] and int64 targets. A class weight is a buffer, so that it moves with the module.
+// From logits [N, classes, ...] and int64 targets, or the probabilities of the classes. A class weight is a buffer, so
+// that it moves with the module.
 class CrossEntropyLoss : public Module {
  public:
   explicit CrossEntropyLoss(const CrossEntropyOptions& options = {});
@@ -56,13 +57,15 @@ class L1Loss : public Module {
   Reduction reduction_;
 };
 
+// The weights are buffers, so that they move with the module.
 class BCEWithLogitsLoss : public Module {
  public:
-  explicit BCEWithLogitsLoss(const LossOptions& options = {}) : reduction_(options.reduction) {}
-  Tensor forward(const Tensor& logits, const Tensor& target) const {
-    return mote::binary_cross_entropy_with_logits(logits, target, reduction_);
-  }
+  explicit BCEWithLogitsLoss(const BCEWithLogitsOptions& options = {});
+  Tensor forward(const Tensor& logits, const Tensor& target) const;
   Tensor operator()(const Tensor& logits, const Tensor& target) const { return forward(logits, target); }
+
+  Buffer weight;
+  Buffer pos_weight;
 
  private:
   Reduction reduction_;
