@@ -25,6 +25,7 @@ class CudaBackend final : public Backend {
   void where(const View& out, const View& condition, const View& a, const View& b) override;
   void masked_fill(const View& out, const View& in, const View& mask, const Scalar& value) override;
   void triangle(const View& out, const View& in, int64_t diagonal, bool upper) override;
+  void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
 };
 
 }  // namespace mote

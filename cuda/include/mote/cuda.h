@@ -11,4 +11,9 @@ int device_count();
 // Waits until everything that was asked of the device is done. Nothing to wait for without one.
 void synchronize(int device = 0);
 
+// Whether float32 matrix products may round their inputs to TF32 (10 bits of mantissa), as tensor cores take them:
+// several times faster, at a relative error of about 1e-3 in place of 1e-6. Off unless set; for the whole process.
+void set_allow_tf32(bool allow);
+bool allow_tf32();
+
 }  // namespace mote::cuda
