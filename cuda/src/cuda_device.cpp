@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 
@@ -12,8 +13,6 @@
 namespace mote::cuda {
 
 namespace {
-
-constexpr int kMaxDevices = 64;
 
 // What is asked of a device once. It lives as long as the process: at exit the driver may be gone before statics are.
 struct DeviceState {
@@ -34,9 +33,7 @@ void open_device(DeviceState& state, int device) {
 
 DeviceState& state_of(int device) {
   static auto* const states = new std::array<DeviceState, kMaxDevices>;
-  if (device < 0 || device >= device_count() || device >= kMaxDevices)
-    throw DeviceError(fmt::format("cuda:{} does not exist: this machine has {} CUDA device{}", device, device_count(),
-                                  device_count() == 1 ? "" : "s"));
+  check_device(device);
   DeviceState& state = (*states)[static_cast<size_t>(device)];
   std::call_once(state.once, open_device, std::ref(state), device);
   return state;
@@ -45,6 +42,13 @@ DeviceState& state_of(int device) {
 thread_local std::array<cudaStream_t, kMaxDevices> streams_in_use{};
 
 }  // namespace
+
+void check_device(int device) {
+  const int count = std::min(device_count(), kMaxDevices);
+  if (device < 0 || device >= count)
+    throw DeviceError(
+        fmt::format("cuda:{} does not exist: this machine has {} CUDA device{}", device, count, count == 1 ? "" : "s"));
+}
 
 DeviceGuard::DeviceGuard(int device) : previous_(0) {
   check(cudaGetDevice(&previous_), "cudaGetDevice");

@@ -5,6 +5,11 @@
 
 namespace mote::cuda {
 
+inline constexpr int kMaxDevices = 64;
+
+// Throws DeviceError unless the machine has this device.
+void check_device(int device);
+
 // Makes `device` the runtime's current one until the guard ends.
 class DeviceGuard {
  public:

@@ -1,6 +1,13 @@
 // Memory of a CUDA device, and copies between it and the host.
 #include <fmt/format.h>
 
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+#include "caching_allocator.h"
 #include "cuda_backend.h"
 #include "cuda_check.h"
 #include "cuda_device.h"
@@ -11,24 +18,69 @@ namespace mote {
 
 namespace cuda {
 
-void* allocate(size_t bytes, int device) {
-  const DeviceGuard guard(device);
-  void* memory = nullptr;
-  const cudaError_t status = cudaMalloc(&memory, bytes);
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    throw OutOfMemoryError(fmt::format("cuda:{} has no room for {} bytes", device, bytes));
-  }
-  check(status, "cudaMalloc");
-  return memory;
+namespace {
+
+bool keeps_memory() {
+  const char* value = std::getenv("MOTE_CUDA_CACHE");
+  return value ? std::string_view(value) != "0" : !is_simulated();
 }
 
-void deallocate(void* data, size_t, int device) noexcept {
-  try {
+SegmentSource driver_memory(int device) {
+  const auto allocate = [device](size_t bytes) -> void* {
     const DeviceGuard guard(device);
-    cudaFree(data);
-  } catch (...) {  // the device is lost, and its memory with it
-  }
+    void* memory = nullptr;
+    const cudaError_t status = cudaMalloc(&memory, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      return nullptr;
+    }
+    check(status, "cudaMalloc");
+    return memory;
+  };
+  const auto free = [device](void* memory) {
+    const DeviceGuard guard(device);
+    cudaFree(memory);
+  };
+  const auto describe = [device] {
+    const DeviceGuard guard(device);
+    size_t available = 0, total = 0;
+    cudaMemGetInfo(&available, &total);
+    return fmt::format("{:.2f} of its {:.2f} GiB are free", static_cast<double>(available) / (1 << 30),
+                       static_cast<double>(total) / (1 << 30));
+  };
+  return {allocate, free, describe};
+}
+
+}  // namespace
+
+// Never destroyed: tensors of static lifetime are freed after any static of this file.
+CachingAllocator& allocator_of(int device) {
+  struct Slot {
+    std::once_flag once;
+    std::unique_ptr<CachingAllocator> allocator;
+  };
+  static auto* const slots = new std::array<Slot, kMaxDevices>;
+  check_device(device);
+  Slot& slot = (*slots)[static_cast<size_t>(device)];
+  std::call_once(slot.once, [&] {
+    slot.allocator =
+        std::make_unique<CachingAllocator>(fmt::format("cuda:{}", device), driver_memory(device), keeps_memory());
+  });
+  return *slot.allocator;
+}
+
+void* allocate(size_t bytes, int device) { return allocator_of(device).allocate(bytes, current_stream(device)); }
+
+void deallocate(void* data, size_t, int device) noexcept { allocator_of(device).deallocate(data); }
+
+MemoryStats memory_stats(int device) { return device_count() > 0 ? allocator_of(device).stats() : MemoryStats(); }
+
+void reset_peak_memory_stats(int device) {
+  if (device_count() > 0) allocator_of(device).reset_peak();
+}
+
+void empty_cache(int device) {
+  if (device_count() > 0) allocator_of(device).empty_cache();
 }
 
 }  // namespace cuda
@@ -36,12 +88,12 @@ void deallocate(void* data, size_t, int device) noexcept {
 void* CudaBackend::allocate(size_t bytes, int device) { return cuda::allocate(bytes, device); }
 void CudaBackend::deallocate(void* data, size_t bytes, int device) noexcept { cuda::deallocate(data, bytes, device); }
 
+// From pageable memory the driver copies into a buffer of its own before it returns: there is nothing to wait for.
 void CudaBackend::copy_from_host(void* device_data, const void* host, size_t bytes, int device) {
   if (bytes == 0) return;
   const cuda::DeviceGuard guard(device);
-  const cudaStream_t stream = cuda::current_stream(device);
-  cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, stream), "copy to cuda");
-  cuda::check(cudaStreamSynchronize(stream), "copy to cuda");
+  cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, cuda::current_stream(device)),
+              "copy to cuda");
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes, int device) {

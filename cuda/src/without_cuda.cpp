@@ -1,6 +1,7 @@
 // MOTE_CUDA=OFF: the device does not exist, and says so.
 #include "mote/backend.h"
 #include "mote/cuda.h"
+#include "mote/cuda_stream.h"
 
 namespace mote {
 
@@ -11,9 +12,38 @@ namespace cuda {
 bool is_available() { return has_backend(DeviceType::CUDA); }
 bool is_simulated() { return false; }
 int device_count() { return is_available() ? 1 : 0; }
+MemoryStats memory_stats(int) { return {}; }
+void reset_peak_memory_stats(int) {}
+void empty_cache(int) {}
 void synchronize(int device) {
   if (is_available()) backend_of(Device(DeviceType::CUDA, device)).synchronize(device);
 }
+
+// backend_of says that there is no such device, and how to get one.
+struct Stream::Impl {
+  explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
+};
+struct Event::Impl {
+  explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
+};
+
+Stream::Stream(int device) : impl_(std::make_shared<Impl>(device)) {}
+int Stream::device() const { return 0; }
+void Stream::synchronize() const {}
+bool Stream::query() const { return true; }
+void Stream::wait(const Event&) const {}
+void* Stream::native_handle() const { return nullptr; }
+
+StreamGuard::StreamGuard(const Stream& stream) : stream_(stream), previous_(nullptr) {}
+StreamGuard::~StreamGuard() = default;
+
+Event::Event(int device) : impl_(std::make_shared<Impl>(device)) {}
+void Event::record() {}
+void Event::record(const Stream&) {}
+void Event::synchronize() const {}
+bool Event::query() const { return true; }
+float Event::elapsed_ms(const Event&) const { return 0.0f; }
+void* Event::native_handle() const { return nullptr; }
 
 }  // namespace cuda
 

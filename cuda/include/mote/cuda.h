@@ -1,6 +1,9 @@
 // The CUDA backend seen from outside. No CUDA header is needed to include this.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 namespace mote::cuda {
 
 // Whether tensors can live on "cuda": the build has the backend and the machine a device, real or simulated.
@@ -10,6 +13,25 @@ bool is_simulated();
 int device_count();
 // Waits until everything that was asked of the device is done. Nothing to wait for without one.
 void synchronize(int device = 0);
+
+// What mote's allocator holds on a device, in bytes. Freed memory is kept for the next tensor: reserved, not allocated.
+struct MemoryStats {
+  size_t allocated_bytes = 0;  // in live tensors and scratch memory
+  size_t peak_allocated_bytes = 0;
+  size_t reserved_bytes = 0;  // asked of the driver
+  size_t peak_reserved_bytes = 0;
+  int64_t live_blocks = 0;
+  int64_t segments = 0;     // pieces that the driver gave
+  int64_t allocations = 0;  // so far
+  int64_t cache_hits = 0;   // of these, served from memory that was kept
+};
+// All zero without a device.
+MemoryStats memory_stats(int device = 0);
+// Makes the peaks what is held now.
+void reset_peak_memory_stats(int device = 0);
+// Gives memory that no tensor uses back to the driver. The environment variable MOTE_CUDA_CACHE=0 keeps none at all,
+// so that compute-sanitizer knows each tensor's bounds; in the simulator, which knows them too, 0 is the default.
+void empty_cache(int device = 0);
 
 // Whether float32 matrix products may round their inputs to TF32 (10 bits of mantissa), as tensor cores take them:
 // several times faster, at a relative error of about 1e-3 in place of 1e-6. Off unless set; for the whole process.

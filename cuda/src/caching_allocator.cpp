@@ -1,0 +1,190 @@
+#include "caching_allocator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+#include <vector>
+
+#include "mote/error.h"
+
+namespace mote::cuda {
+
+namespace {
+
+constexpr size_t kGranularity = 512;
+constexpr size_t kSmallLimit = size_t{1} << 20;
+constexpr size_t kSmallSegment = size_t{2} << 20;
+constexpr size_t kMediumLimit = size_t{10} << 20;
+constexpr size_t kMediumSegment = size_t{20} << 20;
+constexpr size_t kLargeGranularity = size_t{2} << 20;
+
+size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+size_t segment_size(size_t size) {
+  if (size <= kSmallLimit) return kSmallSegment;
+  return size < kMediumLimit ? kMediumSegment : round_up(size, kLargeGranularity);
+}
+
+// What is left over of a block is worth a block of its own from here on.
+size_t smallest_rest(bool large) { return large ? kSmallLimit + 1 : kGranularity; }
+
+std::string in_words(size_t bytes) {
+  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024.0 && unit + 1 < std::size(units); ++unit) value /= 1024.0;
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.2f} {}", value, units[unit]);
+}
+
+}  // namespace
+
+CachingAllocator::CachingAllocator(std::string device_name, SegmentSource source, bool keeps)
+    : device_name_(std::move(device_name)), source_(std::move(source)), keeps_(keeps) {}
+
+CachingAllocator::~CachingAllocator() {
+  release_free_segments();
+  for (const auto& [data, block] : used_) delete block;  // whose memory somebody still holds
+}
+
+bool CachingAllocator::Smaller::operator()(const Block* a, const Block* b) const {
+  const auto key = [](const Block* block) {
+    return std::tuple(reinterpret_cast<uintptr_t>(block->stream), block->size,
+                      reinterpret_cast<uintptr_t>(block->data));
+  };
+  return key(a) < key(b);
+}
+
+void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream) {
+  const std::lock_guard lock(mutex_);
+  const size_t size = keeps_ ? round_up(std::max<size_t>(bytes, 1), kGranularity) : bytes;
+  if (size < bytes) throw_out_of_memory(bytes);
+  Block* block = keeps_ ? take_free(size, stream) : nullptr;
+  if (block)
+    ++stats_.cache_hits;
+  else
+    block = new_segment(size, stream);
+  if (keeps_ && block->size - size >= smallest_rest(block->large)) split(block, size);
+  block->requested = bytes;
+  used_.emplace(block->data, block);
+  count_allocation(*block);
+  return block->data;
+}
+
+void CachingAllocator::deallocate(void* data) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = used_.find(data);
+  if (found == used_.end()) return;
+  Block* block = found->second;
+  used_.erase(found);
+  stats_.allocated_bytes -= block->size;
+  --stats_.live_blocks;
+  block->requested = 0;
+  if (!keeps_) return release_segment(block);
+  FreeList& list = free_[block->large];
+  if (block->next && block->next->requested == 0 && list.erase(block->next) > 0) merge_with_next(block);
+  if (block->previous && block->previous->requested == 0 && list.erase(block->previous) > 0) {
+    block = block->previous;
+    merge_with_next(block);
+  }
+  list.insert(block);
+}
+
+void CachingAllocator::empty_cache() {
+  const std::lock_guard lock(mutex_);
+  release_free_segments();
+}
+
+MemoryStats CachingAllocator::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void CachingAllocator::reset_peak() {
+  const std::lock_guard lock(mutex_);
+  stats_.peak_allocated_bytes = stats_.allocated_bytes;
+  stats_.peak_reserved_bytes = stats_.reserved_bytes;
+}
+
+CachingAllocator::Block* CachingAllocator::take_free(size_t size, cudaStream_t stream) {
+  FreeList& list = free_[size > kSmallLimit];
+  Block wanted{nullptr, size, 0, stream, false, nullptr, nullptr};
+  const auto found = list.lower_bound(&wanted);
+  if (found == list.end() || (*found)->stream != stream) return nullptr;
+  Block* block = *found;
+  list.erase(found);
+  return block;
+}
+
+CachingAllocator::Block* CachingAllocator::new_segment(size_t size, cudaStream_t stream) {
+  const size_t bytes = keeps_ ? segment_size(size) : size;
+  void* memory = source_.allocate(bytes);
+  if (!memory) {
+    release_free_segments();
+    memory = source_.allocate(bytes);
+  }
+  if (!memory) throw_out_of_memory(size);
+  stats_.reserved_bytes += bytes;
+  stats_.peak_reserved_bytes = std::max(stats_.peak_reserved_bytes, stats_.reserved_bytes);
+  ++stats_.segments;
+  return new Block{static_cast<char*>(memory), bytes, 0, stream, size > kSmallLimit, nullptr, nullptr};
+}
+
+void CachingAllocator::split(Block* block, size_t size) {
+  auto* rest = new Block{block->data + size, block->size - size, 0, block->stream, block->large, block, block->next};
+  if (rest->next) rest->next->previous = rest;
+  block->next = rest;
+  block->size = size;
+  free_[rest->large].insert(rest);
+}
+
+void CachingAllocator::merge_with_next(Block* block) {
+  Block* const next = block->next;
+  block->size += next->size;
+  block->next = next->next;
+  if (block->next) block->next->previous = block;
+  delete next;
+}
+
+void CachingAllocator::release_segment(Block* block) {
+  source_.free(block->data);
+  stats_.reserved_bytes -= block->size;
+  --stats_.segments;
+  delete block;
+}
+
+void CachingAllocator::release_free_segments() {
+  for (FreeList& list : free_)
+    for (auto at = list.begin(); at != list.end();) {
+      Block* const block = *at;
+      const bool whole = !block->previous && !block->next;
+      at = whole ? list.erase(at) : std::next(at);
+      if (whole) release_segment(block);
+    }
+}
+
+void CachingAllocator::count_allocation(const Block& block) {
+  ++stats_.allocations;
+  ++stats_.live_blocks;
+  stats_.allocated_bytes += block.size;
+  stats_.peak_allocated_bytes = std::max(stats_.peak_allocated_bytes, stats_.allocated_bytes);
+}
+
+void CachingAllocator::throw_out_of_memory(size_t bytes) const {
+  std::map<size_t, int, std::greater<>> by_size;
+  for (const auto& [data, block] : used_) ++by_size[block->requested];
+  std::vector<std::string> largest;
+  for (const auto& [size, count] : by_size) {
+    if (largest.size() == 3) break;
+    largest.push_back(fmt::format("{} of {}", count, in_words(size)));
+  }
+  throw OutOfMemoryError(fmt::format(
+      "{} has no room for {}: {}; mote holds {} in {} live blocks{}{} and {} free in between; free tensors or use a "
+      "smaller batch",
+      device_name_, in_words(bytes), source_.describe(), in_words(stats_.allocated_bytes), stats_.live_blocks,
+      largest.empty() ? "" : " (the largest: ", largest.empty() ? "" : fmt::format("{})", fmt::join(largest, ", ")),
+      in_words(stats_.reserved_bytes - stats_.allocated_bytes)));
+}
+
+}  // namespace mote::cuda

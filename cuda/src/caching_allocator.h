@@ -1,0 +1,83 @@
+// Keeps freed device memory and gives it out again: asking the driver costs a synchronisation of the whole device.
+//
+// The driver is asked for segments, which are cut into blocks; neighbours that are free are one block again. A freed
+// block goes only to work of the stream that it was made for, which is therefore done with it by then. Blocks of up to
+// 1 MiB are cut from segments of 2 MiB, larger ones below 10 MiB from segments of 20 MiB, and the rest have their own.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "mote/cuda.h"
+
+namespace mote::cuda {
+
+// Where segments come from; tests put a small one in the driver's place.
+struct SegmentSource {
+  std::function<void*(size_t bytes)> allocate;  // null where there is no memory
+  std::function<void(void*)> free;
+  std::function<std::string()> describe;  // what the whole device holds, for the error message
+};
+
+class CachingAllocator {
+ public:
+  // Without keeping, every block is a segment of exactly its size and goes back at once: an access beyond its end is
+  // then one beyond an allocation, which the simulator and compute-sanitizer notice.
+  CachingAllocator(std::string device_name, SegmentSource source, bool keeps);
+  ~CachingAllocator();
+
+  // 512-byte aligned (256 without keeping), not cleared. Throws OutOfMemoryError that says what holds the memory; a
+  // failure to get memory frees what is kept and tries again first.
+  void* allocate(size_t bytes, cudaStream_t stream);
+  void deallocate(void* data) noexcept;
+  // Gives back every segment of which no block is in use.
+  void empty_cache();
+  MemoryStats stats() const;
+  void reset_peak();
+
+ private:
+  struct Block {
+    char* data;
+    size_t size;
+    size_t requested;  // by the tensor; 0 while free
+    cudaStream_t stream;
+    bool large;
+    Block* previous;  // neighbours in the segment
+    Block* next;
+  };
+  // Of one stream the smallest first, and the lowest address of equal ones.
+  struct Smaller {
+    bool operator()(const Block* a, const Block* b) const;
+  };
+  using FreeList = std::set<Block*, Smaller>;
+
+  Block* take_free(size_t size, cudaStream_t stream);
+  Block* new_segment(size_t size, cudaStream_t stream);
+  void split(Block* block, size_t size);
+  void merge_with_next(Block* block);
+  void release_segment(Block* block);
+  void release_free_segments();
+  void count_allocation(const Block& block);
+  [[noreturn]] void throw_out_of_memory(size_t bytes) const;
+
+  const std::string device_name_;
+  const SegmentSource source_;
+  const bool keeps_;
+  mutable std::mutex mutex_;
+  std::array<FreeList, 2> free_;  // small and large
+  std::unordered_map<void*, Block*> used_;
+  MemoryStats stats_;
+};
+
+// The allocator of a device.
+CachingAllocator& allocator_of(int device);
+
+}  // namespace mote::cuda

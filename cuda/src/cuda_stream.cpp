@@ -1,0 +1,76 @@
+#include "mote/cuda_stream.h"
+
+#include "cuda_check.h"
+#include "cuda_device.h"
+
+namespace mote::cuda {
+
+struct Stream::Impl {
+  explicit Impl(int on) : device(on) {
+    check_device(device);
+    const DeviceGuard guard(device);
+    check(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking), "Stream");
+  }
+  ~Impl() { cudaStreamDestroy(handle); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  int device;
+  cudaStream_t handle = nullptr;
+};
+
+struct Event::Impl {
+  explicit Impl(int on) : device(on) {
+    check_device(device);
+    const DeviceGuard guard(device);
+    check(cudaEventCreate(&handle), "Event");
+  }
+  ~Impl() { cudaEventDestroy(handle); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  int device;
+  cudaEvent_t handle = nullptr;
+};
+
+namespace {
+
+bool is_done(cudaError_t status, const char* what) {
+  if (status == cudaErrorNotReady) {
+    cudaGetLastError();
+    return false;
+  }
+  check(status, what);
+  return true;
+}
+
+}  // namespace
+
+Stream::Stream(int device) : impl_(std::make_shared<Impl>(device)) {}
+int Stream::device() const { return impl_->device; }
+void Stream::synchronize() const { check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize"); }
+bool Stream::query() const { return is_done(cudaStreamQuery(impl_->handle), "Stream::query"); }
+void Stream::wait(const Event& event) const {
+  check(cudaStreamWaitEvent(impl_->handle, static_cast<cudaEvent_t>(event.native_handle()), 0), "Stream::wait");
+}
+void* Stream::native_handle() const { return impl_->handle; }
+
+StreamGuard::StreamGuard(const Stream& stream)
+    : stream_(stream), previous_(exchange_stream(stream.device(), static_cast<cudaStream_t>(stream.native_handle()))) {}
+StreamGuard::~StreamGuard() { exchange_stream(stream_.device(), static_cast<cudaStream_t>(previous_)); }
+
+Event::Event(int device) : impl_(std::make_shared<Impl>(device)) {}
+void Event::record() { check(cudaEventRecord(impl_->handle, current_stream(impl_->device)), "Event::record"); }
+void Event::record(const Stream& stream) {
+  check(cudaEventRecord(impl_->handle, static_cast<cudaStream_t>(stream.native_handle())), "Event::record");
+}
+void Event::synchronize() const { check(cudaEventSynchronize(impl_->handle), "Event::synchronize"); }
+bool Event::query() const { return is_done(cudaEventQuery(impl_->handle), "Event::query"); }
+float Event::elapsed_ms(const Event& end) const {
+  float milliseconds = 0.0f;
+  check(cudaEventElapsedTime(&milliseconds, impl_->handle, end.impl_->handle), "Event::elapsed_ms");
+  return milliseconds;
+}
+void* Event::native_handle() const { return impl_->handle; }
+
+}  // namespace mote::cuda
