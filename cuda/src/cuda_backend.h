@@ -26,6 +26,12 @@ class CudaBackend final : public Backend {
   void masked_fill(const View& out, const View& in, const View& mask, const Scalar& value) override;
   void triangle(const View& out, const View& in, int64_t diagonal, bool upper) override;
   void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
+  void gather(const View& out, const View& in, int64_t dim, const View& index) override;
+  void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
+  void index_select(const View& out, const View& in, int64_t dim, const View& index) override;
+  void index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
+  void index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
+                       const Shape& strides) override;
 };
 
 }  // namespace mote

@@ -1,0 +1,36 @@
+// What gather, scatter and their kin share: the check of positions, and index tensors in the shape of the values.
+#pragma once
+
+#include <initializer_list>
+#include <span>
+
+#include "mote/backend.h"
+#include "mote/host_device.h"
+
+namespace mote::cuda {
+
+// Positions that count in dimension `dim` of size `size`; negative ones count from its end where `wraps`.
+struct PositionRange {
+  View index;
+  int64_t dim, size;
+  bool wraps;
+};
+
+// Throws IndexError for the first position, in row-major order, that lies outside. The kernels that follow rely on it.
+// This is the only place where positions are read back from the device: 8 bytes for each range, in one copy.
+void check_positions(const char* op, std::span<const PositionRange> ranges);
+inline void check_positions(const char* op, const PositionRange& range) { check_positions(op, std::span(&range, 1)); }
+
+// A position counted from the beginning.
+MOTE_HD inline int64_t wrapped(int64_t position, int64_t size) { return position < 0 ? position + size : position; }
+
+// A list of positions in the shape of `values`.
+View broadcast_list(const View& index, const View& values, int64_t dim);
+
+// The dimension along which elements can be moved `pack` at a time: dense and aligned in both views of values, with one
+// position for all of them, and not `dim`; -1 where there is none. The views have one shape except along dim.
+int packed_dimension(const View& a, const View& b, const View& index, int64_t dim, int64_t pack);
+// `view` with `pack` neighbours along `dim` seen as one element, in strides of its dtype.
+View packed_view(const View& view, int dim, int64_t pack);
+
+}  // namespace mote::cuda

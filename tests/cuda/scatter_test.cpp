@@ -1,0 +1,90 @@
+// scatter, scatter_add, index_add and index_put_ on a CUDA device: the same bits as on the CPU, because equal positions
+// come in the same order.
+#include "cuda/parity.h"
+
+namespace mote::testing {
+
+namespace {
+
+// Values whose sums depend on the order in floating point.
+Tensor values(const Shape& shape, DType dtype) {
+  Generator generator(7);
+  const Tensor x = randn(shape, {.dtype = float64}, &generator) * 30.0;
+  return dtype == uint8 || dtype == bool_ ? x.abs().to(dtype) : x.to(dtype);
+}
+
+Run scatter_along(int64_t dim) {
+  return [dim](const Tensors& t) { return Tensors{t[0].scatter(dim, t[1], t[2]), t[0].scatter_add(dim, t[1], t[2])}; };
+}
+
+}  // namespace
+
+TEST_CASE("scatter of every dtype along every dimension") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kAllDTypes)
+    for (const int64_t dim : {0, 1, 2}) {
+      const Shape shape = {4, 5, 3};
+      const Tensor index = mixed_integers(shape, 0, 3);
+      check_parity({values({6, 7, 5}, dtype), index, values(shape, dtype)}, scatter_along(dim));
+      check_parity({values({6, 7, 5}, dtype), index, values(shape, dtype)}, [dim](const Tensors& t) {
+        return Tensors{t[0].transpose(0, 2).scatter_add(2 - dim, t[1].transpose(0, 2), t[2].transpose(0, 2))};
+      });
+    }
+}
+
+TEST_CASE("scatter of one position a line, and of none") {
+  if (!has_cuda()) return;
+  for (const DType dtype : {bfloat16, float32}) {
+    check_parity({values({3, 40}, dtype), mixed_integers({3, 1}, 0, 40), values({3, 1}, dtype)}, scatter_along(1));
+    check_parity({values({3, 40}, dtype), zeros({3, 0}, {.dtype = int64}), values({3, 0}, dtype)}, scatter_along(1));
+  }
+  check_parity({tensor(5), tensor(0), tensor(3)}, scatter_along(0));
+}
+
+TEST_CASE("scatter of long lines, which are sorted") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kAllDTypes) {
+    check_parity({values({50}, dtype), mixed_integers({2500}, 0, 50), values({2500}, dtype)}, scatter_along(0));
+    check_parity({values({50}, dtype), zeros({300}, {.dtype = int64}), values({300}, dtype)}, scatter_along(0));
+    check_parity({values({3, 70}, dtype), mixed_integers({3, 300}, 0, 70), values({3, 300}, dtype)}, scatter_along(1));
+    check_parity({values({70, 3}, dtype), mixed_integers({300, 3}, 0, 70), values({300, 3}, dtype)}, scatter_along(0));
+  }
+}
+
+TEST_CASE("one list of positions for all lines") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kAllDTypes)
+    for (const int64_t width : {1, 5, 16, 48}) {
+      const Tensors inputs = {values({9, width}, dtype), mixed_integers({70}, 0, 9), values({70, width}, dtype)};
+      check_parity(inputs, [width](const Tensors& t) {
+        return scatter_along(0)({t[0], t[1].unsqueeze(1).expand({70, width}), t[2]});
+      });
+      check_parity(inputs, [width](const Tensors& t) {
+        return scatter_along(1)({t[0].t(), t[1].unsqueeze(0).expand({width, 70}), t[2].t()});
+      });
+    }
+}
+
+TEST_CASE("the gradient of an embedding adds rows up in order") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kFloatDTypes)
+    check_parity({values({40, 24}, dtype), mixed_integers({3, 50}, 0, 40), values({3, 50, 24}, dtype)},
+                 [](const Tensors& t) {
+                   const Tensor weight = t[0].detach().requires_grad_();
+                   const Tensor y = embedding(weight, t[1], 3);
+                   y.backward(t[2]);
+                   return Tensors{weight.grad()};
+                 });
+}
+
+TEST_CASE("scatter writes nothing where a position lies outside") {
+  if (!has_cuda()) return;
+  const Tensor x = values({4, 3}, float32).to("cuda"), was = x.to("cpu");
+  const Tensor index = tensor({{0, 1, 2}, {3, 4, -1}}).to("cuda"), source = values({2, 3}, float32).to("cuda");
+  CHECK_THAT(message_of<IndexError>([&] { scatter_(x, 0, index, source); }),
+             contains("scatter_: index 4 is out of range for dimension 0 of size 4"));
+  CHECK_THROWS_AS(scatter_add_(x, 0, index, source), IndexError);
+  CHECK(equal(x.to("cpu"), was));
+}
+
+}  // namespace mote::testing
