@@ -25,6 +25,10 @@ class CudaBackend final : public Backend {
   void where(const View& out, const View& condition, const View& a, const View& b) override;
   void masked_fill(const View& out, const View& in, const View& mask, const Scalar& value) override;
   void triangle(const View& out, const View& in, int64_t diagonal, bool upper) override;
+  void reduce(ReduceOp op, const View& out, const View& in) override;
+  void variance(const View& out, const View& in, double correction) override;
+  void arg_reduce(bool largest, const View& out, const View& in, int64_t dim) override;
+  void cumsum(const View& out, const View& in, int64_t dim) override;
   void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
   void gather(const View& out, const View& in, int64_t dim, const View& index) override;
   void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
