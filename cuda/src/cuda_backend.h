@@ -30,6 +30,9 @@ class CudaBackend final : public Backend {
   void arg_reduce(bool largest, const View& out, const View& in, int64_t dim) override;
   void cumsum(const View& out, const View& in, int64_t dim) override;
   void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
+  void attention(const View& out, const View& log_sum_exp, const AttentionArgs& args) override;
+  void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
+                          const View& out, const View& log_sum_exp, const AttentionArgs& args) override;
   void gather(const View& out, const View& in, int64_t dim, const View& index) override;
   void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
   void index_select(const View& out, const View& in, int64_t dim, const View& index) override;

@@ -38,4 +38,18 @@ void empty_cache(int device = 0);
 void set_allow_tf32(bool allow);
 bool allow_tf32();
 
+// The rungs of attention's ladder, from the formula as written to tensor cores (docs/attention.md). A rung that cannot
+// take a call (a type or a head size) leaves it to the one below.
+enum class AttentionKernel : uint8_t {
+  Automatic,   // the highest rung that the operands allow
+  Naive,       // the scores in global memory, a thread for each element
+  Tiled,       // tiles in shared memory, products in float32 (float64 for float64)
+  TensorCore,  // float16 and bfloat16 by tensor cores
+};
+
+// Which rung scaled_dot_product_attention takes, for the whole process: for teaching, tests and measurements. At first
+// what MOTE_CUDA_ATTENTION in the environment says (naive, tiled or tensor_core), else Automatic.
+void set_attention_kernel(AttentionKernel kernel);
+AttentionKernel attention_kernel();
+
 }  // namespace mote::cuda
