@@ -80,7 +80,7 @@ std::vector<Row> attentions() {
        .inputs = {real(), real(), real(), mask()},
        .shapes = {{{2, 2, 5, 4}, {2, 2, 7, 4}, {2, 2, 7, 3}, {5, 7}}, {{1, 2, 3, 4}, {1, 2, 3, 4}, {1, 2, 3, 4}, {3}}},
        .run = [](In x) { return scaled_dot_product_attention(x[0], x[1], x[2], {.mask = x[3]}); },
-       .tolerance = 1e-5},
+       .tolerance = 3e-5},  // gradients of weights near 1 are small differences of large terms
   };
 }
 
