@@ -39,6 +39,10 @@ class CudaBackend final : public Backend {
   void index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) override;
   void index_positions(const View& out, std::span<const View> indices, const Shape& dims, const Shape& sizes,
                        const Shape& strides) override;
+  int64_t count_nonzero(const View& in) override;
+  void nonzero(const View& out, const View& in) override;
+  void sort(const View& values, const View& indices, const View& in, bool descending) override;
+  void topk(const View& values, const View& indices, const View& in, int64_t k, bool largest) override;
 };
 
 }  // namespace mote

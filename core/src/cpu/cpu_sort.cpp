@@ -1,17 +1,16 @@
-// sort and topk on the CPU. A value becomes an unsigned key that orders as the value does (NaN greatest, both zeros
-// equal, inverted for descending order); the key with its position beside it makes every order stable. Lines of up to
-// kRadixMin values are sorted by comparison, longer ones by radix, least significant digit first. topk goes through a
-// line once and keeps those below the k-th smallest key so far.
+// sort and topk on the CPU. A value becomes an unsigned key that orders as the value does, inverted for descending
+// order; the key with its position beside it makes every order stable. Lines of up to kRadixMin values are sorted by
+// comparison, longer ones by radix, least significant digit first. topk goes through a line once and keeps those below
+// the k-th smallest key so far.
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
 #include "mote/error.h"
+#include "mote/sort_key.h"
 
 namespace mote {
 
@@ -21,22 +20,6 @@ constexpr int64_t kRadixMin = 512;
 
 template <class T>
 using key_t = std::conditional_t<(sizeof(T) > 4), uint64_t, uint32_t>;
-
-template <class T>
-key_t<T> key_of(T value) {
-  using Key = key_t<T>;
-  if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) {
-    return key_of(static_cast<float>(value));
-  } else if constexpr (std::is_floating_point_v<T>) {
-    if (std::isnan(value)) return ~Key{0};
-    const Key bits = std::bit_cast<Key>(value == T(0) ? T(0) : value), sign = Key{1} << (8 * sizeof(Key) - 1);
-    return bits & sign ? ~bits : bits | sign;
-  } else if constexpr (std::is_signed_v<T>) {
-    return static_cast<Key>(value) ^ (Key{1} << (8 * sizeof(Key) - 1));
-  } else {
-    return static_cast<Key>(value);
-  }
-}
 
 // A key and its position, ordered by both.
 template <class Key>
@@ -108,7 +91,7 @@ class KeyLine {
       : data_(Lines::start<const T>(in, line)), step_(in.strides.back()), flip_(descending ? ~key_t<T>{0} : 0) {}
 
   const T& value(int64_t i) const { return data_[i * step_]; }
-  Entry<key_t<T>> entry(int64_t i) const { return {static_cast<key_t<T>>(key_of(value(i)) ^ flip_), i}; }
+  Entry<key_t<T>> entry(int64_t i) const { return {static_cast<key_t<T>>(sort_key(value(i)) ^ flip_), i}; }
 
  private:
   const T* data_;
