@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes the golden files of the tests: what PyTorch gives for given seeds and inputs.
 
-    tests/data/generate.py [random modules optimizers gpt print operations]
+    tests/data/generate.py [random modules optimizers autocast gpt print operations]
 
 Without arguments it writes all of them. `operations` asks the program mote_op_table for the rows of the operation
 table (build/debug/tests/op_table/mote_op_table, or $MOTE_OP_TABLE), so that program has to be built first.
@@ -11,12 +11,13 @@ import sys
 
 import torch
 
-from golden import gpt, modules, operations, optimizers, printing, random_streams
+from golden import autocast, gpt, modules, operations, optimizers, printing, random_streams
 
 WRITERS = {
     "random": random_streams.write,
     "modules": modules.write,
     "optimizers": optimizers.write,
+    "autocast": autocast.write,
     "gpt": gpt.write,
     "print": printing.write,
     "operations": operations.write,

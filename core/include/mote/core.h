@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mote/attention.h"        // IWYU pragma: export
+#include "mote/autocast.h"         // IWYU pragma: export
 #include "mote/autograd.h"         // IWYU pragma: export
 #include "mote/creation.h"         // IWYU pragma: export
 #include "mote/custom_function.h"  // IWYU pragma: export

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "mote/autocast.h"
 #include "mote/autograd.h"
 #include "mote/error.h"
 #include "mote/random.h"
@@ -27,6 +28,7 @@ class ReplayRandom {
 Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, const std::vector<Tensor>& inputs) {
   if (!needs_grad(inputs)) return function(inputs);  // the graph would start inside: nothing can be dropped
   const Tensor random_state = get_rng_state();
+  const detail::AutocastState autocast = detail::autocast_state();
   Tensor output = [&] {
     const NoGradGuard no_grad;
     return function(inputs).detach();
@@ -34,8 +36,8 @@ Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, co
   std::vector<Saved> saved(inputs.begin(), inputs.end());
   Tensor* const outputs[] = {&output};
   record("checkpoint", outputs, inputs,
-         [function = std::move(function), saved = std::move(saved), random_state](const std::vector<Tensor>& g,
-                                                                                  const Needs& needs) {
+         [function = std::move(function), saved = std::move(saved), random_state, autocast](
+             const std::vector<Tensor>& g, const Needs& needs) {
            if (is_grad_enabled())
              throw StateError("checkpoint: create_graph is not possible through a checkpointed function");
            if (detail::is_inside_grad())
@@ -50,7 +52,10 @@ Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, co
            {
              const EnableGradGuard enable;
              const ReplayRandom replay(random_state);
-             const Tensor again = function(replayed);
+             const Tensor again = [&] {
+               const detail::AutocastStateGuard precision(autocast);
+               return function(replayed);
+             }();
              if (again.requires_grad()) backward({again}, g);
            }
            std::vector<Tensor> gradients;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <utility>
 
+#include "mote/autocast.h"
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/error.h"
@@ -230,6 +231,7 @@ void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gra
   std::vector<Tensor> starts = root_gradients("backward", tensors, gradients);
   const std::vector<Edge> roots = edges_of(tensors);
   const GradModeGuard mode(options.create_graph);
+  const detail::AutocastStateGuard own_dtypes({});
   const Scoped<bool> scope(inside_grad, false);
   Pass(nullptr, options.retain_graph || options.create_graph).run(roots, std::move(starts));
 }
@@ -245,6 +247,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   }
   {
     const GradModeGuard mode(options.create_graph);
+    const detail::AutocastStateGuard own_dtypes({});
     const Scoped<bool> scope(inside_grad, true);
     Pass(&captures, options.retain_graph || options.create_graph).run(edges_of(outputs), std::move(starts));
   }

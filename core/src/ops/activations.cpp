@@ -1,6 +1,7 @@
 // Activation functions, each with its gradient. Those with a backward kernel use it unless backward is recorded itself.
 #include <numbers>
 
+#include "ops/autocast_operand.h"
 #include "ops/unary_rule.h"
 
 namespace mote {
@@ -69,7 +70,7 @@ Tensor gelu(const Tensor& x, Gelu approximate) {
 }
 
 Tensor softplus(const Tensor& x) {
-  return by_input("softplus", UnaryOp::Softplus, x, nullptr,
+  return by_input("softplus", UnaryOp::Softplus, Autocast(kWideFunctions, x), nullptr,
                   [](const Tensor& g, const Tensor& x) { return g * sigmoid(x); });
 }
 

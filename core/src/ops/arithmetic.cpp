@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ops/apply.h"
+#include "ops/autocast_operand.h"
 #include "ops/type_promotion.h"
 
 namespace mote {
@@ -228,7 +229,9 @@ Tensor mul_(const Tensor& self, const Scalar& other) {
 
 Tensor div(const Tensor& a, const Tensor& b) { return quotient_of("div", a, b, nullptr); }
 Tensor div(const Tensor& a, const Scalar& b) { return quotient_of("div", a, b, nullptr); }
-Tensor div(const Scalar& a, const Tensor& b) {
+Tensor div(const Scalar& a, const Tensor& own_b) {
+  const Autocast cast(kWideFunctions, own_b);
+  const Tensor& b = cast;
   Tensor y = apply("div", BinaryOp::Div, a, b);
   if (needs_grad(b))
     record("div", y, {&b}, [b = Saved(b), y = SavedOutput(y)](const Tensor& g) { return -g * (y() / b()); });
@@ -263,19 +266,25 @@ Tensor remainder(const Tensor& a, const Scalar& b) {
   return y;
 }
 
-Tensor pow(const Tensor& base, const Scalar& exponent) { return power_of("pow", base, exponent, nullptr); }
+Tensor pow(const Tensor& base, const Scalar& exponent) {
+  return power_of("pow", Autocast(kWideFunctions, base), exponent, nullptr);
+}
 Tensor pow_(const Tensor& self, const Scalar& exponent) {
   return in_place_cast("pow_", self, needs_grad(self),
                        [&](const Tensor& x, const Tensor* out) { return power_of("pow_", x, exponent, out); });
 }
 
-Tensor pow(const Tensor& base, const Tensor& exponent) { return power_of("pow", base, exponent, nullptr); }
+Tensor pow(const Tensor& base, const Tensor& exponent) {
+  return power_of("pow", Autocast(kWideFunctions, base), Autocast(kWideFunctions, exponent), nullptr);
+}
 Tensor pow_(const Tensor& self, const Tensor& exponent) {
   return in_place_cast("pow_", self, needs_grad(self, exponent),
                        [&](const Tensor& x, const Tensor* out) { return power_of("pow_", x, exponent, out); });
 }
 
-Tensor pow(const Scalar& base, const Tensor& exponent) {
+Tensor pow(const Scalar& base, const Tensor& own_exponent) {
+  const Autocast cast(kWideFunctions, own_exponent);
+  const Tensor& exponent = cast;
   Tensor y = apply("pow", BinaryOp::Pow, base, exponent);
   if (needs_grad(exponent))
     record("pow", y, {&exponent}, [base, exponent = Saved(exponent), y = SavedOutput(y)](const Tensor& g) {
@@ -295,7 +304,8 @@ Tensor lerp_(const Tensor& self, const Tensor& end, const Scalar& weight) {
 }
 
 Tensor addcmul(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
-  return add_term("addcmul", BinaryOp::Mul, self, a, b, value, nullptr);
+  return add_term("addcmul", BinaryOp::Mul, Autocast(kMixedOperands, self, a, b), Autocast(kMixedOperands, a, self, b),
+                  Autocast(kMixedOperands, b, self, a), value, nullptr);
 }
 Tensor addcmul_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
   return in_place_cast("addcmul_", self, needs_grad(self, a, b), [&](const Tensor& x, const Tensor* out) {
@@ -304,7 +314,8 @@ Tensor addcmul_(const Tensor& self, const Tensor& a, const Tensor& b, const Scal
 }
 
 Tensor addcdiv(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
-  return add_term("addcdiv", BinaryOp::Div, self, a, b, value, nullptr);
+  return add_term("addcdiv", BinaryOp::Div, Autocast(kMixedOperands, self, a, b), Autocast(kMixedOperands, a, self, b),
+                  Autocast(kMixedOperands, b, self, a), value, nullptr);
 }
 Tensor addcdiv_(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& value) {
   return in_place_cast("addcdiv_", self, needs_grad(self, a, b), [&](const Tensor& x, const Tensor* out) {

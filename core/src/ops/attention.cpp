@@ -11,6 +11,7 @@
 #include "mote/embedding.h"
 #include "mote/philox.h"
 #include "mote/random.h"
+#include "ops/autocast_operand.h"
 #include "ops/support.h"
 
 namespace mote {
@@ -53,7 +54,9 @@ Tensor fused_masked_softmax(const Tensor& scores, const Tensor& mask, double sca
 
 }  // namespace
 
-Tensor masked_softmax(const Tensor& scores, const Tensor& mask, const MaskedSoftmaxOptions& options) {
+Tensor masked_softmax(const Tensor& own_scores, const Tensor& mask, const MaskedSoftmaxOptions& options) {
+  const Autocast cast(kWideFunctions, own_scores);
+  const Tensor& scores = cast;
   check_same_device("masked_softmax", "scores", scores, "mask", mask);
   check_floating_point("masked_softmax", scores);
   check_dropout("masked_softmax", options.dropout);
@@ -182,8 +185,10 @@ Tensor run_attention(const Attention& a) {
 
 }  // namespace
 
-Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+Tensor scaled_dot_product_attention(const Tensor& own_q, const Tensor& own_k, const Tensor& own_v,
                                     const AttentionOptions& options) {
+  const Autocast cast_q(kProducts, own_q), cast_k(kProducts, own_k), cast_v(kProducts, own_v);
+  const Tensor &q = cast_q, &k = cast_k, &v = cast_v;
   check_attention(q, k, v, options);
   if (options.dropout_p == 1.0) return scaled_dot_product_attention(q, k, v, {.mask = options.mask}) * 0.0;
   const auto as_rank_4 = [](const Tensor& x) {

@@ -4,6 +4,7 @@
 #include "mote/creation.h"
 #include "mote/indexing.h"
 #include "mote/views.h"
+#include "ops/autocast_operand.h"
 #include "ops/positions.h"
 
 namespace mote {
@@ -115,7 +116,8 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
 }
 
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
-  return scatter_out("scatter_add", self, dim, index, source, true);
+  return scatter_out("scatter_add", Autocast(kMixedOperands, self, source), dim, index,
+                     Autocast(kMixedOperands, source, self), true);
 }
 
 Tensor scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "mote/matmul.h"
+#include "ops/autocast_operand.h"
 #include "ops/matmul_views.h"
 
 namespace mote {
@@ -29,7 +30,10 @@ bool is_one(const Scalar& value) { return value.to<double>() == 1.0; }
 
 }  // namespace
 
-Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+Tensor addmm(const Tensor& own_input, const Tensor& own_a, const Tensor& own_b, const Scalar& beta,
+             const Scalar& alpha) {
+  const Autocast cast_input(kProducts, own_input), cast_a(kProducts, own_a), cast_b(kProducts, own_b);
+  const Tensor &input = cast_input, &a = cast_a, &b = cast_b;
   check_same_device("addmm", {{"input", &input}, {"mat1", &a}, {"mat2", &b}});
   check_operands("addmm", "mat1", a, "mat2", b);
   check_dtype("addmm", "input", input, a.dtype());
@@ -100,7 +104,9 @@ Tensor run_linear(const Tensor& x, const Tensor& weight, const Tensor* bias) {
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight) {
+Tensor linear(const Tensor& own_x, const Tensor& own_weight) {
+  const Autocast cast_x(kProducts, own_x), cast_weight(kProducts, own_weight);
+  const Tensor &x = cast_x, &weight = cast_weight;
   check_operands("linear", "input", x, "weight", weight);
   Tensor y = run_linear(x, weight, nullptr);
   if (needs_grad(x, weight)) {
@@ -111,8 +117,10 @@ Tensor linear(const Tensor& x, const Tensor& weight) {
   return y;
 }
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  if (!bias.defined()) return linear(x, weight);
+Tensor linear(const Tensor& own_x, const Tensor& own_weight, const Tensor& own_bias) {
+  if (!own_bias.defined()) return linear(own_x, own_weight);
+  const Autocast cast_x(kProducts, own_x), cast_weight(kProducts, own_weight), cast_bias(kProducts, own_bias);
+  const Tensor &x = cast_x, &weight = cast_weight, &bias = cast_bias;
   check_same_device("linear", {{"input", &x}, {"weight", &weight}, {"bias", &bias}});
   check_operands("linear", "input", x, "weight", weight);
   check_dtype("linear", "bias", bias, x.dtype());

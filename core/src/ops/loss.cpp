@@ -6,6 +6,7 @@
 
 #include "mote/creation.h"
 #include "mote/embedding.h"
+#include "ops/autocast_operand.h"
 #include "ops/support.h"
 #include "ops/type_promotion.h"
 
@@ -204,7 +205,9 @@ void check_element_weight(const char* op, const char* name, const Tensor& weight
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntropyOptions& options) {
+Tensor cross_entropy(const Tensor& own_logits, const Tensor& target, const CrossEntropyOptions& options) {
+  const Autocast cast(kLosses, own_logits);
+  const Tensor& logits = cast;
   if (target.is_floating_point()) return against_probabilities(logits, target, options);
   const Rows rows = as_rows("cross_entropy", logits, target, options);
   if (options.weight.defined()) {
@@ -218,7 +221,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, const CrossEntr
 }
 
 Tensor nll_loss(const Tensor& log_probs, const Tensor& target, const CrossEntropyOptions& options) {
-  const Rows rows = as_rows("nll_loss", log_probs, target, options);
+  const Rows rows = as_rows("nll_loss", Autocast(kLosses, log_probs), target, options);
   Tensor counts;
   const Tensor loss = composed_rows("nll_loss", rows.scores, rows.target, options, &counts);
   return reduce_rows(loss, counts, target.shape(), options.reduction);
@@ -226,16 +229,18 @@ Tensor nll_loss(const Tensor& log_probs, const Tensor& target, const CrossEntrop
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   check_same_device("mse_loss", "input", input, "target", target);
-  return reduced(square(input - target), reduction);
+  return reduced(square(sub(Autocast(kLosses, input), Autocast(kLosses, target))), reduction);
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   check_same_device("l1_loss", "input", input, "target", target);
-  return reduced(abs(input - target), reduction);
+  return reduced(abs(sub(Autocast(kLosses, input), Autocast(kLosses, target))), reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target,
+Tensor binary_cross_entropy_with_logits(const Tensor& own_logits, const Tensor& own_target,
                                         const BCEWithLogitsOptions& options) {
+  const Autocast cast_logits(kLosses, own_logits), cast_target(kLosses, own_target);
+  const Tensor &logits = cast_logits, &target = cast_target;
   const char* op = "binary_cross_entropy_with_logits";
   check_same_shape(op, logits, target);
   check_floating_point(op, logits);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "ops/autocast_operand.h"
 #include "ops/matmul_views.h"
 
 namespace mote {
@@ -66,7 +67,9 @@ Tensor product(const char* op, const Tensor& a, const Tensor& b) {
   return y;
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& own_a, const Tensor& own_b) {
+  const Autocast cast_a(kProducts, own_a), cast_b(kProducts, own_b);
+  const Tensor &a = cast_a, &b = cast_b;
   check_operands("matmul", "self", a, "other", b);
   if (a.dim() == 0 || b.dim() == 0)
     throw ShapeError(fmt::format(
@@ -75,14 +78,18 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return product("matmul", a, b);
 }
 
-Tensor mm(const Tensor& a, const Tensor& b) {
+Tensor mm(const Tensor& own_a, const Tensor& own_b) {
+  const Autocast cast_a(kProducts, own_a), cast_b(kProducts, own_b);
+  const Tensor &a = cast_a, &b = cast_b;
   check_operands("mm", "self", a, "other", b);
   check_rank("mm", "self", a, 2);
   check_rank("mm", "other", b, 2);
   return product("mm", a, b);
 }
 
-Tensor bmm(const Tensor& a, const Tensor& b) {
+Tensor bmm(const Tensor& own_a, const Tensor& own_b) {
+  const Autocast cast_a(kProducts, own_a), cast_b(kProducts, own_b);
+  const Tensor &a = cast_a, &b = cast_b;
   check_operands("bmm", "self", a, "other", b);
   check_rank("bmm", "self", a, 3);
   check_rank("bmm", "other", b, 3);
@@ -92,14 +99,18 @@ Tensor bmm(const Tensor& a, const Tensor& b) {
   return product("bmm", a, b);
 }
 
-Tensor mv(const Tensor& a, const Tensor& x) {
+Tensor mv(const Tensor& own_a, const Tensor& own_x) {
+  const Autocast cast_a(kVectorProducts, own_a), cast_x(kVectorProducts, own_x);
+  const Tensor &a = cast_a, &x = cast_x;
   check_operands("mv", "self", a, "vector", x);
   check_rank("mv", "self", a, 2);
   check_rank("mv", "vector", x, 1);
   return product("mv", a, x);
 }
 
-Tensor dot(const Tensor& a, const Tensor& b) {
+Tensor dot(const Tensor& own_a, const Tensor& own_b) {
+  const Autocast cast_a(kMixedOperands, own_a, own_b), cast_b(kMixedOperands, own_b, own_a);
+  const Tensor &a = cast_a, &b = cast_b;
   check_operands("dot", "self", a, "other", b);
   check_rank("dot", "self", a, 1);
   check_rank("dot", "other", b, 1);

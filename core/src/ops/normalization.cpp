@@ -4,11 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+
+#include "ops/autocast_operand.h"
 #include "ops/support.h"
 
 namespace mote {
 
 namespace {
+
+// Whether x is of a 16-bit type and its factor in float32: mixed precision, which computes in float32 anyway.
+bool is_wide_for(const Tensor& factor, const Tensor& x) {
+  return is_reduced_floating_point(x.dtype()) && factor.defined() && factor.dtype() == DType::Float32;
+}
 
 void check_normalized(const char* op, const Tensor& x, const Shape& normalized, const Tensor& weight,
                       const Tensor& bias) {
@@ -22,7 +29,7 @@ void check_normalized(const char* op, const Tensor& x, const Shape& normalized, 
   const auto check_factor = [&](const char* name, const Tensor& factor) {
     if (!factor.defined()) return;
     check_same_device(op, "x", x, name, factor);
-    check_dtype(op, name, factor, x.dtype());
+    if (!is_wide_for(factor, x)) check_dtype(op, name, factor, x.dtype());
     if (factor.shape() != normalized)
       throw ShapeError(fmt::format("{}: expected {} to have the shape {} of normalized_shape, but got {}", op, name,
                                    normalized.str(), factor.shape().str()));
@@ -105,11 +112,9 @@ LayerNormGradients fused_gradients(const Tensor& g, const Tensor& x, const Tenso
   return result;
 }
 
-}  // namespace
-
-Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
-                  double eps) {
-  check_normalized("layer_norm", x, normalized_shape, weight, bias);
+// Operands of one dtype.
+Tensor run_layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
+                      double eps) {
   const int64_t width = normalized_shape.numel();
   const Shape rows{x.numel() / std::max<int64_t>(width, 1), width};
   const DType statistics = statistics_dtype(x.dtype());
@@ -131,7 +136,21 @@ Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& 
   return out;
 }
 
-Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, double eps) {
+}  // namespace
+
+Tensor layer_norm(const Tensor& own_x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
+                  double eps) {
+  const Autocast cast_x(kWideFunctions, own_x), cast_weight(kWideFunctions, weight), cast_bias(kWideFunctions, bias);
+  check_normalized("layer_norm", cast_x, normalized_shape, cast_weight, cast_bias);
+  if (!is_wide_for(cast_weight, cast_x) && !is_wide_for(cast_bias, cast_x))
+    return run_layer_norm(cast_x, normalized_shape, cast_weight, cast_bias, eps);
+  const auto wide = [](const Tensor& tensor) { return tensor.defined() ? tensor.to(DType::Float32) : tensor; };
+  return run_layer_norm(wide(own_x), normalized_shape, wide(weight), wide(bias), eps).to(own_x.dtype());
+}
+
+Tensor rms_norm(const Tensor& own_x, const Shape& normalized_shape, const Tensor& weight, double eps) {
+  const Autocast cast(kWideFunctions, own_x);
+  const Tensor& x = cast;
   check_normalized("rms_norm", x, normalized_shape, weight, {});
   const DType compute = statistics_dtype(x.dtype());
   const Tensor wide = x.to(compute);

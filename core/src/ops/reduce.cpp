@@ -6,6 +6,7 @@
 
 #include "mote/creation.h"
 #include "mote/join.h"
+#include "ops/autocast_operand.h"
 #include "ops/reduce_dims.h"
 #include "ops/support.h"
 
@@ -15,7 +16,9 @@ namespace mote {
 
 Tensor sum(const Tensor& x, std::optional<DType> dtype) { return sum(x, Dims(), false, dtype); }
 
-Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor sum(const Tensor& own_x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+  const Autocast cast(dtype ? kUnchanged : kWideFunctions, own_x);
+  const Tensor& x = cast;
   const DType result = dtype ? *dtype : x.is_floating_point() ? x.dtype() : DType::Int64;
   // The backend widens integers to int64 on its own; any other dtype means a cast before the sum.
   const bool widens = result == DType::Int64 && !x.is_floating_point();
@@ -78,7 +81,9 @@ Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, int64_t 
 
 Tensor prod(const Tensor& x) { return prod(reshape(x, {x.numel()}), 0); }
 
-Tensor prod(const Tensor& x, int64_t dim, bool keepdim) {
+Tensor prod(const Tensor& own_x, int64_t dim, bool keepdim) {
+  const Autocast cast(kLosses, own_x);
+  const Tensor& x = cast;
   const ReducedShape reduced("prod", x.shape(), dim, keepdim);
   Tensor y = run_reduce("prod", ReduceOp::Prod, x, reduced, x.is_floating_point() ? x.dtype() : DType::Int64);
   if (needs_grad(x))
@@ -168,7 +173,9 @@ Tensor general_norm(const Tensor& x, double p, const ReducedShape& reduced, cons
 
 Tensor norm(const Tensor& x, double p) { return norm(x, p, Dims(), false); }
 
-Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim) {
+Tensor norm(const Tensor& own_x, double p, const Dims& dims, bool keepdim) {
+  const Autocast cast(kWideFunctions, own_x);
+  const Tensor& x = cast;
   check_floating_point("norm", x);
   const ReducedShape reduced("norm", x.shape(), dims, keepdim);
   if (p == 2.0) return euclidean_norm(x, reduced);
@@ -178,7 +185,9 @@ Tensor norm(const Tensor& x, double p, const Dims& dims, bool keepdim) {
   return general_norm(x, p, reduced, dims, keepdim);
 }
 
-Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
+Tensor logsumexp(const Tensor& own_x, const Dims& dims, bool keepdim) {
+  const Autocast cast(kWideFunctions, own_x);
+  const Tensor& x = cast;
   const Tensor source = x.is_floating_point() ? x : to(x, default_dtype());
   const ReducedShape reduced("logsumexp", source.shape(), dims, keepdim);
   Tensor y = [&] {

@@ -2,6 +2,7 @@
 #include "mote/reduce.h"
 #include "mote/views.h"
 #include "ops/apply.h"
+#include "ops/autocast_operand.h"
 
 namespace mote {
 
@@ -23,7 +24,7 @@ Tensor running_sum(const char* name, const Tensor& x, int64_t dim) {
 
 }  // namespace
 
-Tensor cumsum(const Tensor& x, int64_t dim) { return running_sum("cumsum", x, dim); }
+Tensor cumsum(const Tensor& x, int64_t dim) { return running_sum("cumsum", Autocast(kWideFunctions, x), dim); }
 
 Tensor cumsum_(const Tensor& self, int64_t dim) {
   return in_place_cast("cumsum_", self, needs_grad(self), [&](const Tensor& x, const Tensor* out) {

@@ -1,6 +1,7 @@
 #include "mote/softmax.h"
 
 #include "mote/reduce.h"
+#include "ops/autocast_operand.h"
 #include "ops/support.h"
 
 namespace mote {
@@ -34,7 +35,9 @@ Tensor softmax_backward(const Tensor& g, const Tensor& y, int64_t dim, bool log)
   return result;
 }
 
-Tensor run_softmax(const char* op, const Tensor& x, int64_t dim, std::optional<DType> dtype, bool log) {
+Tensor run_softmax(const char* op, const Tensor& own_x, int64_t dim, std::optional<DType> dtype, bool log) {
+  const Autocast cast(dtype ? kUnchanged : kWideFunctions, own_x);
+  const Tensor& x = cast;
   const DType wanted = dtype ? *dtype : x.is_floating_point() ? x.dtype() : default_dtype();
   const Tensor source = to(x, wanted);
   check_floating_point(op, source);

@@ -2,6 +2,7 @@
 #include <numbers>
 
 #include "mote/creation.h"
+#include "ops/autocast_operand.h"
 #include "ops/unary_rule.h"
 
 namespace mote {
@@ -111,19 +112,19 @@ Tensor floor(const Tensor& x) { return run_floor("floor", x, nullptr); }
 Tensor ceil(const Tensor& x) { return run_ceil("ceil", x, nullptr); }
 Tensor round(const Tensor& x) { return run_round("round", x, nullptr); }
 Tensor trunc(const Tensor& x) { return run_trunc("trunc", x, nullptr); }
-Tensor reciprocal(const Tensor& x) { return run_reciprocal("reciprocal", x, nullptr); }
+Tensor reciprocal(const Tensor& x) { return run_reciprocal("reciprocal", Autocast(kWideFunctions, x), nullptr); }
 Tensor sqrt(const Tensor& x) { return run_sqrt("sqrt", x, nullptr); }
-Tensor rsqrt(const Tensor& x) { return run_rsqrt("rsqrt", x, nullptr); }
-Tensor exp(const Tensor& x) { return run_exp("exp", x, nullptr); }
+Tensor rsqrt(const Tensor& x) { return run_rsqrt("rsqrt", Autocast(kWideFunctions, x), nullptr); }
+Tensor exp(const Tensor& x) { return run_exp("exp", Autocast(kWideFunctions, x), nullptr); }
 Tensor exp2(const Tensor& x) { return run_exp2("exp2", x, nullptr); }
-Tensor expm1(const Tensor& x) { return run_expm1("expm1", x, nullptr); }
-Tensor log(const Tensor& x) { return run_log("log", x, nullptr); }
-Tensor log2(const Tensor& x) { return run_log2("log2", x, nullptr); }
-Tensor log10(const Tensor& x) { return run_log10("log10", x, nullptr); }
-Tensor log1p(const Tensor& x) { return run_log1p("log1p", x, nullptr); }
+Tensor expm1(const Tensor& x) { return run_expm1("expm1", Autocast(kWideFunctions, x), nullptr); }
+Tensor log(const Tensor& x) { return run_log("log", Autocast(kWideFunctions, x), nullptr); }
+Tensor log2(const Tensor& x) { return run_log2("log2", Autocast(kWideFunctions, x), nullptr); }
+Tensor log10(const Tensor& x) { return run_log10("log10", Autocast(kWideFunctions, x), nullptr); }
+Tensor log1p(const Tensor& x) { return run_log1p("log1p", Autocast(kWideFunctions, x), nullptr); }
 Tensor sin(const Tensor& x) { return run_sin("sin", x, nullptr); }
 Tensor cos(const Tensor& x) { return run_cos("cos", x, nullptr); }
-Tensor tan(const Tensor& x) { return run_tan("tan", x, nullptr); }
+Tensor tan(const Tensor& x) { return run_tan("tan", Autocast(kWideFunctions, x), nullptr); }
 Tensor erf(const Tensor& x) { return run_erf("erf", x, nullptr); }
 
 Tensor neg_(const Tensor& self) { return unary_in_place("neg_", self, run_neg); }
@@ -149,14 +150,18 @@ Tensor round_(const Tensor& self) { return unary_in_place("round_", self, run_ro
 Tensor trunc_(const Tensor& self) { return unary_in_place("trunc_", self, run_trunc); }
 
 // The square of a bool is an integer, as that of any power.
-Tensor square(const Tensor& x) { return x.dtype() == DType::Bool ? pow(x, 2) : run_square("square", x, nullptr); }
+Tensor square(const Tensor& x) {
+  return x.dtype() == DType::Bool ? pow(x, 2) : run_square("square", Autocast(kWideFunctions, x), nullptr);
+}
 Tensor square_(const Tensor& self) {
   if (self.dtype() == DType::Bool) check_fits("square_", self, self.shape(), DType::Int64);
   return unary_in_place("square_", self, run_square);
 }
 
 // d y = x / (x^2 + y^2), d x = -y / (x^2 + y^2)
-Tensor atan2(const Tensor& y, const Tensor& x) {
+Tensor atan2(const Tensor& own_y, const Tensor& own_x) {
+  const Autocast cast_y(kMixedOperands, own_y, own_x), cast_x(kMixedOperands, own_x, own_y);
+  const Tensor &y = cast_y, &x = cast_x;
   Tensor angle = apply("atan2", BinaryOp::Atan2, y, x);
   if (needs_grad(y, x))
     record("atan2", angle, {&y, &x},

@@ -20,6 +20,7 @@
 #include "mote/nn/positional_encoding.h"  // IWYU pragma: export
 #include "mote/nn/sequential.h"           // IWYU pragma: export
 #include "mote/optim/adam.h"              // IWYU pragma: export
+#include "mote/optim/grad_scaler.h"       // IWYU pragma: export
 #include "mote/optim/lr_scheduler.h"      // IWYU pragma: export
 #include "mote/optim/optimizer.h"         // IWYU pragma: export
 #include "mote/optim/sgd.h"               // IWYU pragma: export
