@@ -98,6 +98,8 @@ TEST_CASE("an output directory that cannot be used is refused", "[gpt]") {
   const TemporaryDirectory dir;
   const std::string text = dir.write("text.txt", some_text(2000));
   check_refused(tiny({"train", "--data", text, "--out", text}), "cannot be made a directory");
+  check_refused(tiny({"train", "--data", text, "--out", dir / "run", "--dtype", "float16"}),
+                "--dtype must be float32 or bfloat16, but is 'float16'");
   trained_run(dir, "run");
   const std::string before = gpt::testing::read(dir / "run/checkpoint.safetensors");
   check_refused(tiny({"train", "--data", text, "--out", dir / "run"}), "holds a run already");
@@ -133,6 +135,13 @@ TEST_CASE("a checkpoint that does not fit is refused", "[gpt]") {
     changed.metadata["width"] = "-8";
     mote::save_safetensors(file, changed.tensors, changed.metadata);
     check_refused(arguments, "its width is '-8'");
+    changed = mote::load_safetensors_file(dir.write("run/good.safetensors", good));
+    changed.metadata["dtype"] = "float8";
+    mote::save_safetensors(file, changed.tensors, changed.metadata);
+    check_refused(arguments, "its dtype is 'float8'");
+    changed.metadata.erase("dtype");  // as in files from before there was a choice
+    mote::save_safetensors(file, changed.tensors, changed.metadata);
+    CHECK(run(arguments).code == 0);
     dir.write("run/checkpoint.safetensors", good);
   }
   CHECK(run({"info", out}).code == 0);

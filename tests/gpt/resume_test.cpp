@@ -123,3 +123,47 @@ TEST_CASE("a finished run has nothing to go on with, but can be made longer", "[
   CHECK(run(longer).code == 0);
   CHECK_THAT(read(out + "/log.csv"), contains("\n220,"));
 }
+
+namespace {
+
+Arguments in_bfloat16(Arguments arguments) {
+  arguments.insert(arguments.end(), {"--dtype", "bfloat16"});
+  return arguments;
+}
+
+// The last validation loss of the log.
+double final_loss(const std::string& out) {
+  std::istringstream lines(read(out + "/log.csv"));
+  std::string line, last;
+  while (std::getline(lines, line)) last = line;
+  std::istringstream cells(last);
+  std::string cell;
+  for (int i = 0; i < 3; ++i) std::getline(cells, cell, ',');
+  return std::stod(cell);
+}
+
+}  // namespace
+
+TEST_CASE("a run in bfloat16 comes to the loss of float32 within 1 %, and goes on to the same bytes", "[gpt]") {
+  const Whole& whole = whole_run();
+  const std::string through = whole.dir / "bfloat16", out = whole.dir / "bfloat16-stopped";
+  REQUIRE(run(in_bfloat16(train(whole.text, through))).code == 0);
+  CHECK(losses(through) != losses(whole.out));
+  CHECK(final_loss(through) == mote::testing::Approx(final_loss(whole.out)).epsilon(0.01));
+  CHECK_THAT(run({"info", through}).out, contains(", bfloat16\n"));
+
+  Process process(in_bfloat16(train(whole.text, out)));
+  wait_for(process, out + "/log.csv");
+  process.signal(SIGINT);
+  CHECK(process.wait().code == 130);
+  const Result refused = run([&] {
+    Arguments arguments = resume(out);
+    arguments.insert(arguments.end(), {"--dtype", "float32"});
+    return arguments;
+  }());
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, contains("was begun with --dtype bfloat16, not float32"));
+  CHECK(run(in_bfloat16(resume(out))).code == 0);
+  CHECK(read(out + "/checkpoint.safetensors") == read(through + "/checkpoint.safetensors"));
+  CHECK(losses(out) == losses(through));
+}

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -59,6 +60,9 @@ void read_metadata(Checkpoint& checkpoint, const mote::Metadata& metadata, const
       throw_foreign(path, fmt::format("its {} is '{}'", name, text));
   });
   for_each_text(checkpoint, [&](const char* name, std::string& field) { field = value_of(name); });
+  if (metadata.contains("dtype")) checkpoint.recipe.dtype = value_of("dtype");  // older files were all in float32
+  if (std::ranges::find(kDtypes, checkpoint.recipe.dtype) == std::end(kDtypes))
+    throw_foreign(path, fmt::format("its dtype is '{}'", checkpoint.recipe.dtype));
   const ModelConfig& model = checkpoint.model;
   if (model.vocabulary < 1 || model.context < 1 || model.layers < 1 || model.heads < 1 || model.width < 1 ||
       model.width % model.heads != 0 || model.dropout >= 1 || checkpoint.recipe.batch < 1 ||
@@ -76,7 +80,7 @@ void save_checkpoint(const std::string& dir, const Checkpoint& checkpoint) {
   mote::StateDict tensors = checkpoint.weights;
   for (const auto& [name, tensor] : checkpoint.optimizer) tensors.insert(std::string(kOptimizerPrefix) + name, tensor);
   tensors.insert(std::string(kGeneratorName), checkpoint.generator);
-  mote::Metadata metadata{{"format", kFormat}};
+  mote::Metadata metadata{{"format", kFormat}, {"dtype", checkpoint.recipe.dtype}};
   for_each_number(checkpoint, [&](const char* name, const auto& field) { metadata[name] = fmt::format("{}", field); });
   for_each_text(checkpoint, [&](const char* name, const std::string& field) { metadata[name] = field; });
   mote::save_safetensors(checkpoint_path(dir), tensors, metadata);

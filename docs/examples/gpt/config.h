@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace gpt {
 
@@ -20,7 +21,10 @@ struct Recipe {
   double lr = 2e-3;  // the peak; it warms up to it and decays to a tenth of it
   int64_t seed = 1337;
   int64_t eval_every = 250;
+  std::string dtype = "float32";  // of matrix products and attention; one of kDtypes
 };
+
+inline constexpr const char* kDtypes[] = {"float32", "bfloat16"};
 
 inline constexpr int64_t kWarmupSteps = 100;
 inline constexpr double kFinalLrFraction = 0.1;

@@ -14,8 +14,8 @@ int info(const InfoOptions& options) {
   fmt::print("{}\n", checkpoint_path(options.out));
   fmt::print("  text       {}, {} different characters\n", run.data.empty() ? "mote's documentation" : run.data,
              run.model.vocabulary);
-  fmt::print("  recipe     batch {}, lr {}, dropout {}, seed {}\n", run.recipe.batch, run.recipe.lr, run.model.dropout,
-             run.recipe.seed);
+  fmt::print("  recipe     batch {}, lr {}, dropout {}, seed {}, {}\n", run.recipe.batch, run.recipe.lr,
+             run.model.dropout, run.recipe.seed, run.recipe.dtype);
   fmt::print("  progress   step {} of {}\n", run.step, run.recipe.steps);
   if (!log.rows().empty())
     fmt::print("  last loss  train {:.4f}, val {:.4f} at step {}\n", log.rows().back().train_loss,

@@ -103,6 +103,11 @@ void add_train(CLI::App& app, TrainOptions& options) {
   add_integer(app, "--eval-every", options.eval_every, "steps from one evaluation to the next; each saves a checkpoint",
               recipe.eval_every)
       ->group(group);
+  add(app, "--dtype", options.dtype,
+      "of matrix products and attention: float32 or bfloat16; weights and\n"
+      "everything else are in float32 either way",
+      "TYPE", recipe.dtype)
+      ->group(group);
 }
 
 void add_sample(CLI::App& app, SampleOptions& options) {

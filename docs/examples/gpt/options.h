@@ -11,7 +11,7 @@ inline constexpr const char* kDefaultOut = "gpt-run";
 
 // What was left out is empty: it has its default in a new run, and the run's own value with --resume.
 struct TrainOptions {
-  std::optional<std::string> data;
+  std::optional<std::string> data, dtype;
   std::string out = kDefaultOut;
   std::string device = "cpu";
   bool resume = false;

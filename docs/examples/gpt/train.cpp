@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <mote/error.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -33,6 +34,8 @@ void check(const TrainOptions& options) {
   check_at_least("--seed", options.seed, 0);
   if (options.dropout && !(*options.dropout >= 0 && *options.dropout < 1))
     throw UserError(fmt::format("--dropout must be at least 0 and less than 1, but is {}", *options.dropout));
+  if (options.dtype && std::ranges::find(kDtypes, *options.dtype) == std::end(kDtypes))
+    throw UserError(fmt::format("--dtype must be float32 or bfloat16, but is '{}'", *options.dtype));
   if (options.lr && !(*options.lr > 0 && std::isfinite(*options.lr)))
     throw UserError(fmt::format("--lr must be a positive number, but is {}", *options.lr));
 }
@@ -62,6 +65,7 @@ Checkpoint new_run(const TrainOptions& options, const Source& source, const Toke
   run.recipe.lr = options.lr.value_or(run.recipe.lr);
   run.recipe.seed = options.seed.value_or(run.recipe.seed);
   run.recipe.eval_every = options.eval_every.value_or(run.recipe.eval_every);
+  run.recipe.dtype = options.dtype.value_or(run.recipe.dtype);
   return run;
 }
 
@@ -86,6 +90,7 @@ Checkpoint old_run(const TrainOptions& options) {
   check_unchanged(options, "--batch", options.batch, run.recipe.batch);
   check_unchanged(options, "--lr", options.lr, run.recipe.lr);
   check_unchanged(options, "--seed", options.seed, run.recipe.seed);
+  check_unchanged(options, "--dtype", options.dtype, run.recipe.dtype);
   if (options.steps && *options.steps < run.step)
     throw UserError(
         fmt::format("{} has done {} steps already: --steps must not be less", checkpoint_path(options.out), run.step));
@@ -124,8 +129,8 @@ std::string command_to_resume(const TrainOptions& options) {
 
 void describe(const Checkpoint& run, const Source& source, const GPT& model, const std::string& device) {
   fmt::print("{}: {} characters, {} different\n", source.name, source.text.size(), run.model.vocabulary);
-  fmt::print("GPT with {} layers, {} heads, width {}, context {}: {} parameters, on {}\n", run.model.layers,
-             run.model.heads, run.model.width, run.model.context, model.num_parameters(), device);
+  fmt::print("GPT with {} layers, {} heads, width {}, context {}: {} parameters, on {} in {}\n", run.model.layers,
+             run.model.heads, run.model.width, run.model.context, model.num_parameters(), device, run.recipe.dtype);
 }
 
 int report(Trainer::Outcome outcome, const Trainer& trainer, const Log& log, const TrainOptions& options) {

@@ -82,13 +82,18 @@ Trainer::Outcome Trainer::run(Log& log) {
 Tensor Trainer::train_step() {
   const Batch batch = data_.random_batch(state_.recipe.batch, device_);
   optimizer_.zero_grad();
-  Tensor loss = model_.loss(batch.inputs, batch.targets);
+  Tensor loss = loss_of(batch);
   loss.backward();
   nn::clip_grad_norm_(model_.parameters(), kGradientClip);
   optimizer_.step();
   schedule_.step();
   ++state_.step;
   return loss;
+}
+
+Tensor Trainer::loss_of(const Batch& batch) {
+  const mote::AutocastGuard precision(device_, mote::bfloat16, state_.recipe.dtype == "bfloat16");
+  return model_.loss(batch.inputs, batch.targets);
 }
 
 std::optional<double> Trainer::evaluate(Split split) {
@@ -100,7 +105,7 @@ std::optional<double> Trainer::evaluate(Split split) {
   for (const Batch& batch : data_.evaluation_batches(split, device_)) {
     stopped = interrupted();
     if (stopped) break;
-    sum += model_.loss(batch.inputs, batch.targets).item<double>() * static_cast<double>(batch.inputs.size(0));
+    sum += loss_of(batch).item<double>() * static_cast<double>(batch.inputs.size(0));
     windows += batch.inputs.size(0);
   }
   model_.train();

@@ -31,6 +31,8 @@ class Trainer {
 
  private:
   Tensor train_step();
+  // The loss with matrix products in the recipe's dtype.
+  Tensor loss_of(const Batch& batch);
   // The mean loss over a fixed part of the split, or nothing where interrupted() becomes true.
   std::optional<double> evaluate(Split split);
   // False where interrupted() becomes true.
