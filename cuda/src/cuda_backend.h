@@ -29,7 +29,20 @@ class CudaBackend final : public Backend {
   void variance(const View& out, const View& in, double correction) override;
   void arg_reduce(bool largest, const View& out, const View& in, int64_t dim) override;
   void cumsum(const View& out, const View& in, int64_t dim) override;
+  void softmax(const View& out, const View& in, bool log) override;
+  void softmax_backward(const View& grad_in, const View& grad_out, const View& out, bool log) override;
+  void masked_softmax(const View& out, const View& in, const View& mask, double scale) override;
+  void masked_softmax_backward(const View& grad_in, const View& grad_out, const View& out, double scale) override;
   void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
+  void layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) override;
+  void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, std::optional<View> grad_bias,
+                           const View& grad_out, const View& mean, const View& rstd,
+                           const LayerNormArgs& args) override;
+  void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
+                     int64_t ignore_index, double label_smoothing) override;
+  void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,
+                              const View& logits, const View& target, int64_t ignore_index,
+                              double label_smoothing) override;
   void attention(const View& out, const View& log_sum_exp, const AttentionArgs& args) override;
   void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
                           const View& out, const View& log_sum_exp, const AttentionArgs& args) override;

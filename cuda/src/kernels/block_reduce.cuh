@@ -8,7 +8,7 @@
 
 namespace mote::cuda {
 
-inline constexpr unsigned kWholeWarp = 0xffffffffu;
+inline constexpr unsigned kAllLanes = 0xffffffffu;
 inline constexpr int kMaxWarps = 32;  // of a block
 
 // The value of the lane whose number differs in the bits of `apart`.
@@ -20,7 +20,7 @@ __device__ __forceinline__ T exchange(T value, int apart) {
   };
   Words words = std::bit_cast<Words>(value);
 #pragma unroll
-  for (uint32_t& word : words.word) word = __shfl_xor_sync(kWholeWarp, word, apart);
+  for (uint32_t& word : words.word) word = __shfl_xor_sync(kAllLanes, word, apart);
   return std::bit_cast<T>(words);
 }
 
@@ -38,34 +38,6 @@ __device__ __forceinline__ T group_reduce(T value, const Combine& combine, T* sh
   value = shared[lane % warps];
   for (int apart = warps / 2; apart > 0; apart /= 2) value = combine(value, exchange(value, apart));
   return value;
-}
-
-// The sum of the values of all threads of the group before this one; *total becomes that of all. Every thread of the
-// block calls it; `shared` as for group_reduce. T is a number of 4 or 8 bytes.
-template <class T>
-__device__ __forceinline__ T group_scan(T value, T* total, T* shared) {
-  const int width = static_cast<int>(blockDim.x), of_warp = width < 32 ? width : 32;
-  const int lane = static_cast<int>(threadIdx.x) % of_warp;
-  T sum = value;
-  for (int apart = 1; apart < of_warp; apart *= 2) {
-    const T before = __shfl_up_sync(kWholeWarp, sum, static_cast<unsigned>(apart), of_warp);
-    if (lane >= apart) sum += before;
-  }
-  *total = __shfl_sync(kWholeWarp, sum, of_warp - 1, of_warp);
-  T before = __shfl_up_sync(kWholeWarp, sum, 1u, of_warp);  // not sum - value, which is not exact
-  if (lane == 0) before = 0;
-  if (width <= 32) return before;
-  const int warp = static_cast<int>(threadIdx.x) / 32, warps = width / 32;
-  __syncthreads();  // `shared` may still be read for the value before
-  if (lane == 0) shared[warp] = *total;
-  __syncthreads();
-  T of_warps = 0, all = 0;
-  for (int w = 0; w < warps; ++w) {
-    if (w == warp) of_warps = all;
-    all += shared[w];
-  }
-  *total = all;
-  return of_warps + before;
 }
 
 // The values of the threads of one threadIdx.x, combined for threadIdx.y = 0. Every thread of the block calls it;

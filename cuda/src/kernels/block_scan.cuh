@@ -1,13 +1,10 @@
-// Running sums over the threads of a block: shuffles within warps, then over the sums of the warps.
+// Running sums over the threads of a block, or of a group as block_reduce.cuh has it: shuffles within warps, then over
+// the sums of the warps.
 #pragma once
 
-#include <cuda_runtime.h>
-
-#include <cstdint>
+#include "kernels/block_reduce.cuh"
 
 namespace mote::cuda {
-
-inline constexpr unsigned kAllLanes = 0xffffffffu;
 
 // The sum of `value` over the lanes up to this one.
 template <class T>
@@ -39,6 +36,34 @@ __device__ T block_exclusive_sum(T value, T* warp_sums, T& total) {
   const T before = warp > 0 ? warp_sums[warp - 1] : T(0);
   __syncthreads();
   return before + inclusive - value;
+}
+
+// The sum of the values of all threads of the group before this one; *total becomes that of all. Every thread of the
+// block calls it; `shared` as for group_reduce. T is a number of 4 or 8 bytes.
+template <class T>
+__device__ __forceinline__ T group_scan(T value, T* total, T* shared) {
+  const int width = static_cast<int>(blockDim.x), of_warp = width < 32 ? width : 32;
+  const int lane = static_cast<int>(threadIdx.x) % of_warp;
+  T sum = value;
+  for (int apart = 1; apart < of_warp; apart *= 2) {
+    const T before = __shfl_up_sync(kAllLanes, sum, static_cast<unsigned>(apart), of_warp);
+    if (lane >= apart) sum += before;
+  }
+  *total = __shfl_sync(kAllLanes, sum, of_warp - 1, of_warp);
+  T before = __shfl_up_sync(kAllLanes, sum, 1u, of_warp);  // not sum - value, which is not exact
+  if (lane == 0) before = 0;
+  if (width <= 32) return before;
+  const int warp = static_cast<int>(threadIdx.x) / 32, warps = width / 32;
+  __syncthreads();  // `shared` may still be read for the value before
+  if (lane == 0) shared[warp] = *total;
+  __syncthreads();
+  T of_warps = 0, all = 0;
+  for (int w = 0; w < warps; ++w) {
+    if (w == warp) of_warps = all;
+    all += shared[w];
+  }
+  *total = all;
+  return of_warps + before;
 }
 
 }  // namespace mote::cuda

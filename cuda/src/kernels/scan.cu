@@ -5,6 +5,7 @@
 // totals before it. Moves the elements read and written once; those of segments are read twice.
 #include "cuda_backend.h"
 #include "device_buffer.h"
+#include "kernels/block_scan.cuh"
 #include "kernels/reduce_kernels.cuh"
 #include "kernels/reduce_ops.cuh"
 
