@@ -23,6 +23,9 @@ endif()
 # uninitialized (gcc.gnu.org/PR105562), and g++ 12 is wrong about restrict in operator+ of std::string (PR105651).
 function(mote_own_code target)
   target_compile_options(
-    ${target} PRIVATE -Wall -Wextra -Wpedantic $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<BOOL:${MOTE_WERROR}>:-Werror>
-                      $<$<AND:$<BOOL:${MOTE_SANITIZE}>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>)
+    ${target}
+    PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>
+            $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>
+            $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MOTE_WERROR}>>:-Werror>
+            $<$<AND:$<BOOL:${MOTE_SANITIZE}>,$<CXX_COMPILER_ID:GNU>>:-Wno-maybe-uninitialized>)
 endfunction()
