@@ -190,4 +190,15 @@ TEST_CASE("tiled attention agrees with float64") {
     for (const DType dtype : {float32, float64}) check_case({"random and causal", dtype, 65, 63, size, size});
 }
 
+TEST_CASE("attention on tensor cores agrees with float64") {
+  const KernelGuard guard(AttentionKernel::TensorCore);
+  manual_seed(3);
+  check_sweep({float16, bfloat16}, 0);
+  check_sweep({bfloat16, float16}, 7);
+  for (const int64_t size : {20, 32, 64, 96, 128, 256}) {
+    check_case({"random and causal", bfloat16, 130, 127, size, size});
+    check_case({"none", float16, 127, 130, size, size});
+  }
+}
+
 }  // namespace mote

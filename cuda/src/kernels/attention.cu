@@ -15,6 +15,7 @@ namespace cuda {
 namespace {
 
 constexpr int kDeltaThreads = 256;
+constexpr int64_t kTensorCoreColumns = 8;  // of 16 bits: what a copy of 16 bytes moves
 
 template <class S>
 __global__ void delta_kernel(Heads<const S> grad_out, Heads<const S> out, AttentionSizes sizes, int64_t rows,
@@ -64,6 +65,19 @@ AttentionArgs with_operands(const AttentionArgs& args, AttentionOperands& operan
   return result;
 }
 
+bool takes_tensor_cores(DType dtype) {
+  const AttentionKernel kernel = attention_kernel();
+  return is_reduced_floating_point(dtype) &&
+         (kernel == AttentionKernel::Automatic || kernel == AttentionKernel::TensorCore);
+}
+
+void run_tensor_core(Backend& backend, const AttentionForward& call) {
+  AttentionOperands operands(backend, call.out.dtype, kTensorCoreColumns);
+  const View out = operands.write(call.out);
+  tensor_core_attention({out, call.log_sum_exp, with_operands(call.args, operands)});
+  operands.finish();
+}
+
 bool try_tiled(Backend& backend, const AttentionForward& call) {
   AttentionOperands operands(backend, tiled_type(call.out.dtype), 1);
   const View out = operands.write(call.out);
@@ -96,6 +110,7 @@ void CudaBackend::attention(const View& out, const View& log_sum_exp, const Atte
   if (log_sum_exp.numel() == 0) return;
   const cuda::AttentionForward call{out, log_sum_exp, args};
   const bool tiles = cuda::fits_tiles(args) && cuda::attention_kernel() != cuda::AttentionKernel::Naive;
+  if (tiles && cuda::takes_tensor_cores(out.dtype)) return cuda::run_tensor_core(*this, call);
   if (tiles && cuda::try_tiled(*this, call)) return;
   cuda::naive_attention(call);
 }

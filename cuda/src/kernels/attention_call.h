@@ -104,4 +104,9 @@ void naive_attention_backward(const AttentionBackward& call);
 bool tiled_attention(const AttentionForward& call);
 bool tiled_attention_backward(const AttentionBackward& call);
 
+// Rung 3: tiles in shared memory, products on tensor cores. float16 and bfloat16, head sizes to 256 that are multiples
+// of 8, dense rows that begin at multiples of 16 bytes.
+void tensor_core_attention(const AttentionForward& call);
+void tensor_core_attention_backward(const AttentionBackward& call);
+
 }  // namespace mote::cuda

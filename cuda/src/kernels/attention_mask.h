@@ -73,11 +73,27 @@ struct HeadMask {
     return causal && !keys_in_rows && row < columns - R ? row + R : columns;
   }
 
-  // The first column, from `column` on in steps of C, of a tile that is not empty; or one that is not before `end`.
+  // A tile of a walk over the columns.
+  struct Step {
+    int column;
+    TileClass kind;
+  };
+
+  // The first tile, from `column` on in steps of C, that is not empty; its column is not before `end` if there is none.
   template <int R, int C>
-  MOTE_HD int next(int row, int column, int end) const {
-    while (column < end && classify<R, C>(row, column) == TileClass::Empty) column += C;
-    return column;
+  MOTE_HD Step next(int row, int column, int end) const {
+    TileClass kind = TileClass::Empty;
+    for (; column < end; column += C) {
+      kind = classify<R, C>(row, column);
+      if (kind != TileClass::Empty) break;
+    }
+    return {column, kind};
+  }
+
+  // Whether causality hides all of R rows from `row` on and C columns, where a larger tile has been found not empty.
+  template <int R, int C>
+  MOTE_HD bool is_beyond(int row, int column) const {
+    return causal && (keys_in_rows ? row > column + C - 1 : column > row + R - 1);
   }
 };
 

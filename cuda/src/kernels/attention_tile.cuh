@@ -30,8 +30,8 @@ struct AttentionTile {
            static_cast<size_t>(kPitch * (row_tiles * kRows + column_tiles * kColumns) + kWeightPitch * kRows);
   }
 
-  __device__ static int x() { return static_cast<int>(threadIdx.x) % kSide; }
-  __device__ static int row(int i) { return static_cast<int>(threadIdx.x) / kSide * R + i; }
+  __device__ static int x() { return static_cast<int>(threadIdx.x % kSide); }
+  __device__ static int row(int i) { return static_cast<int>(threadIdx.x / kSide) * R + i; }
   __device__ static int column(int j) { return x() + kSide * j; }
   // Where the n-th group of kWide result columns of a thread begins.
   __device__ static int depth(int n) { return (x() + kSide * n) * kWide; }

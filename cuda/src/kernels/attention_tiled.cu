@@ -96,16 +96,16 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) tiled_forward_kernel(TiledF
   typename Tile::Result result;
   Tile::clear(result);
   const int end = mask.end<R>(row);
-  for (int column = mask.next<R, C>(row, 0, end); column < end; column = mask.next<R, C>(row, column + C, end)) {
+  for (auto at = mask.next<R, C>(row, 0, end); at.column < end; at = mask.next<R, C>(row, at.column + C, end)) {
+    const int column = at.column;
     __syncthreads();  // the tile before has been read
     Tile::load(k, keys, C, column, sizes.keys, sizes.depth);
     Tile::load(v, values, C, column, sizes.keys, sizes.width);
     __syncthreads();
     Tile::multiply(q, k, scores);
-    const bool full = mask.classify<R, C>(row, column) == TileClass::Full;
 #pragma unroll
     for (int i = 0; i < Tile::kRowsOfThread; ++i) {
-      const uint64_t seen = full ? ~uint64_t{0} : mask.bits(row + Tile::row(i), column);
+      const uint64_t seen = at.kind == TileClass::Full ? ~uint64_t{0} : mask.bits(row + Tile::row(i), column);
 #pragma unroll
       for (int j = 0; j < Tile::kColumnsOfThread; ++j)
         scores[i][j] = seen >> Tile::column(j) & 1 ? scores[i][j] * call.scale : -static_cast<T>(INFINITY);

@@ -42,10 +42,10 @@ __device__ QueryTerms<T> query_terms(const TiledBackward<T>& call, const Matrix<
 // Turns the products S and dP of a tile into P, with dropout, and dS.
 template <class Tile, bool kKeysInRows, class T = typename Tile::T>
 __device__ void differentiate(const TiledBackward<T>& call, const HeadMask& mask, const Matrix<const T>& log_sum_exp,
-                              int64_t number, int row, int column, typename Tile::Scores& weights,
+                              int64_t number, int row, HeadMask::Step at, typename Tile::Scores& weights,
                               typename Tile::Scores& grads) {
   constexpr int kR = Tile::kRowsOfThread, kC = Tile::kColumnsOfThread;
-  const bool full = mask.classify<Tile::kRows, Tile::kColumns>(row, column) == TileClass::Full;
+  const int column = at.column;
   typename Tile::Scores factors;
   if (call.dropout.active) {
     if constexpr (kKeysInRows)
@@ -59,7 +59,7 @@ __device__ void differentiate(const TiledBackward<T>& call, const HeadMask& mask
     terms[i] = query_terms(call, log_sum_exp, number, kKeysInRows ? column + Tile::column(i) : row + Tile::row(i));
 #pragma unroll
   for (int i = 0; i < kR; ++i) {
-    const uint64_t seen = full ? ~uint64_t{0} : mask.bits(row + Tile::row(i), column);
+    const uint64_t seen = at.kind == TileClass::Full ? ~uint64_t{0} : mask.bits(row + Tile::row(i), column);
 #pragma unroll
     for (int j = 0; j < kC; ++j) {
       const QueryTerms<T>& term = terms[kKeysInRows ? j : i];
@@ -93,14 +93,15 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) tiled_backward_kernel(Tiled
   Tile::clear(grad_scores);
   Tile::clear(grad_values);
   const int begin = mask.begin<C>(row), end = mask.end<R>(row);
-  for (int column = mask.next<R, C>(row, begin, end); column < end; column = mask.next<R, C>(row, column + C, end)) {
+  for (auto at = mask.next<R, C>(row, begin, end); at.column < end; at = mask.next<R, C>(row, at.column + C, end)) {
+    const int column = at.column;
     __syncthreads();  // the tile before has been read
     Tile::load(column_scores, call.column_scores.of(sample, head), C, column, columns, sizes.depth);
     Tile::load(column_values, call.column_values.of(sample, head), C, column, columns, sizes.width);
     __syncthreads();
     Tile::multiply(row_scores, column_scores, weights);
     Tile::multiply(row_values, column_values, grads);
-    differentiate<Tile, kKeysInRows>(call, mask, log_sum_exp, number, row, column, weights, grads);
+    differentiate<Tile, kKeysInRows>(call, mask, log_sum_exp, number, row, at, weights, grads);
     if constexpr (kKeysInRows) Tile::accumulate(exchange, weights, column_values, grad_values);
     Tile::accumulate(exchange, grads, column_scores, grad_scores);
   }
