@@ -1,10 +1,13 @@
 // The stream of random numbers behind a Generator, and its state as bytes.
 #include <cstddef>
 #include <cstring>
+#include <map>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "mote/error.h"
+#include "mote/philox.h"
 #include "mote/random.h"
 #include "ops/support.h"
 
@@ -30,8 +33,11 @@ void Mt19937::refill() {
 void Generator::manual_seed(uint64_t seed) {
   engine_ = Mt19937(static_cast<uint32_t>(seed));
   seed_ = seed;
+  counter_ = 0;
   next_normal_.reset();
 }
+
+uint32_t Generator::philox_word() { return philox4x32(seed_, take_counters(1), 0).word[0]; }
 
 namespace {
 
@@ -53,11 +59,39 @@ struct StateBytes {
 };
 static_assert(sizeof(StateBytes) == 5056 && offsetof(StateBytes, has_float_normal) == 5052);
 
-constexpr auto kStateSize = static_cast<int64_t>(sizeof(StateBytes));
+// The state of a generator of another device.
+struct PhiloxBytes {
+  uint64_t seed = 0;
+  uint64_t counter = 0;
+};
+
+template <class Bytes>
+Tensor tensor_of(const Bytes& bytes) {
+  Tensor state = make_result("get_rng_state", {static_cast<int64_t>(sizeof(bytes))}, DType::UInt8, Device());
+  std::memcpy(data_of(state), &bytes, sizeof(bytes));
+  return state;
+}
+
+template <class Bytes>
+Bytes bytes_of(const Tensor& state) {
+  constexpr auto size = static_cast<int64_t>(sizeof(Bytes));
+  check_dtype("set_rng_state", "state", state, DType::UInt8);
+  if (state.shape() != Shape({size}))
+    throw ShapeError(fmt::format("set_rng_state: expected the {} bytes of a generator's state, but got shape {}", size,
+                                 state.shape().str()));
+  if (!state.device().is_cpu())
+    throw DeviceError(fmt::format("set_rng_state: expected the state on cpu, but got it on {}; move it with .cpu()",
+                                  state.device().str()));
+  Bytes bytes;
+  for (int64_t i = 0; i < size; ++i)
+    reinterpret_cast<uint8_t*>(&bytes)[i] = static_cast<const uint8_t*>(data_of(state))[i * state.stride(0)];
+  return bytes;
+}
 
 }  // namespace
 
 Tensor Generator::state() const {
+  if (!device_.is_cpu()) return tensor_of(PhiloxBytes{seed_, counter_});
   StateBytes bytes;
   bytes.seed = seed_;
   bytes.left = Mt19937::kSize + 1 - engine_.position;
@@ -65,22 +99,17 @@ Tensor Generator::state() const {
   for (size_t i = 0; i < Mt19937::kSize; ++i) bytes.words[i] = engine_.words[i];
   bytes.normal_y = next_normal_.value_or(0.0);
   bytes.has_normal = next_normal_.has_value();
-  Tensor state = make_result("get_rng_state", {kStateSize}, DType::UInt8, Device());
-  std::memcpy(data_of(state), &bytes, sizeof(bytes));
-  return state;
+  return tensor_of(bytes);
 }
 
 void Generator::set_state(const Tensor& state) {
-  check_dtype("set_rng_state", "state", state, DType::UInt8);
-  if (state.shape() != Shape({kStateSize}))
-    throw ShapeError(fmt::format("set_rng_state: expected the {} bytes of a generator's state, but got shape {}",
-                                 kStateSize, state.shape().str()));
-  if (!state.device().is_cpu())
-    throw DeviceError(fmt::format("set_rng_state: expected the state on cpu, but got it on {}; move it with .cpu()",
-                                  state.device().str()));
-  StateBytes bytes;
-  for (int64_t i = 0; i < kStateSize; ++i)
-    reinterpret_cast<uint8_t*>(&bytes)[i] = static_cast<const uint8_t*>(data_of(state))[i * state.stride(0)];
+  if (!device_.is_cpu()) {
+    const auto bytes = bytes_of<PhiloxBytes>(state);
+    seed_ = bytes.seed;
+    counter_ = bytes.counter;
+    return;
+  }
+  const auto bytes = bytes_of<StateBytes>(state);
   if (bytes.seeded != 1 || bytes.left < 1 || bytes.left > Mt19937::kSize || bytes.next > Mt19937::kSize ||
       (bytes.left > 1 && bytes.next + static_cast<uint64_t>(bytes.left) != Mt19937::kSize + 1))
     throw ValueError("set_rng_state: these bytes are not the state of a generator");
@@ -90,13 +119,55 @@ void Generator::set_state(const Tensor& state) {
   next_normal_ = bytes.has_normal ? std::optional<double>(bytes.normal_y) : std::nullopt;
 }
 
-Generator& default_generator() {
+namespace {
+
+// The default generators of all devices but the CPU, each made when it is first asked for.
+class DeviceGenerators {
+ public:
+  Generator& of(Device device) {
+    const std::lock_guard lock(mutex_);
+    return generators_.try_emplace(device.index(), seed_, device).first->second;
+  }
+  void manual_seed(uint64_t seed) {
+    const std::lock_guard lock(mutex_);
+    seed_ = seed;
+    for (auto& [index, generator] : generators_) generator.manual_seed(seed);
+  }
+
+ private:
+  std::mutex mutex_;
+  uint64_t seed_ = Generator::kDefaultSeed;
+  std::map<int, Generator> generators_;
+};
+
+DeviceGenerators& device_generators() {
+  static DeviceGenerators generators;
+  return generators;
+}
+
+}  // namespace
+
+Generator& default_generator(Device device) {
+  if (device.is_cuda()) return device_generators().of(device);
   static Generator generator;
   return generator;
 }
 
-void manual_seed(uint64_t seed) { default_generator().manual_seed(seed); }
-Tensor get_rng_state() { return default_generator().state(); }
-void set_rng_state(const Tensor& state) { default_generator().set_state(state); }
+Generator& generator_for(const char* op, Device device, Generator* generator) {
+  if (!generator) return default_generator(device);
+  if (!device.is_meta() && generator->device() != device)
+    throw DeviceError(
+        fmt::format("{}: expected a generator of {}, but got one of {}; make it with "
+                    "Generator(seed, \"{}\")",
+                    op, device.str(), generator->device().str(), device.str()));
+  return *generator;
+}
+
+void manual_seed(uint64_t seed) {
+  default_generator().manual_seed(seed);
+  device_generators().manual_seed(seed);
+}
+Tensor get_rng_state(Device device) { return default_generator(device).state(); }
+void set_rng_state(const Tensor& state, Device device) { default_generator(device).set_state(state); }
 
 }  // namespace mote

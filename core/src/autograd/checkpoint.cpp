@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "mote/autocast.h"
@@ -11,24 +12,50 @@ namespace mote {
 
 namespace {
 
-// Puts the random stream back to `state` until the end of the scope.
+// The states of default generators.
+struct RandomState {
+  std::vector<Device> devices = {Device()};
+  std::vector<Tensor> states;
+
+  // Of the CPU and of the devices of `inputs`.
+  static RandomState of(const std::vector<Tensor>& inputs) {
+    RandomState result;
+    for (const Tensor& input : inputs)
+      if (std::find(result.devices.begin(), result.devices.end(), input.device()) == result.devices.end())
+        result.devices.push_back(input.device());
+    result.read();
+    return result;
+  }
+  void read() {
+    states.clear();
+    for (const Device& device : devices) states.push_back(get_rng_state(device));
+  }
+  void write() const {
+    for (size_t i = 0; i < devices.size(); ++i) set_rng_state(states[i], devices[i]);
+  }
+};
+
+// Puts the random streams back to `state` until the end of the scope.
 class ReplayRandom {
  public:
-  explicit ReplayRandom(const Tensor& state) : now_(get_rng_state()) { set_rng_state(state); }
-  ~ReplayRandom() { set_rng_state(now_); }
+  explicit ReplayRandom(const RandomState& state) : now_(state) {
+    now_.read();
+    state.write();
+  }
+  ~ReplayRandom() { now_.write(); }
   ReplayRandom(const ReplayRandom&) = delete;
   ReplayRandom& operator=(const ReplayRandom&) = delete;
 
  private:
-  Tensor now_;
+  RandomState now_;
 };
 
 }  // namespace
 
 Tensor checkpoint(std::function<Tensor(const std::vector<Tensor>&)> function, const std::vector<Tensor>& inputs) {
   if (!needs_grad(inputs)) return function(inputs);  // the graph would start inside: nothing can be dropped
-  const Tensor random_state = get_rng_state();
   const detail::AutocastState autocast = detail::autocast_state();
+  const RandomState random_state = RandomState::of(inputs);
   Tensor output = [&] {
     const NoGradGuard no_grad;
     return function(inputs).detach();

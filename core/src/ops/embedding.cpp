@@ -100,7 +100,7 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
   if (!training || p == 0.0 || x.numel() == 0) return x;
   if (p == 1.0) return x * 0.0;
   const Tensor mask = make_mask(x);
-  backend_of(x).dropout_mask(view_of(mask), p, generator ? *generator : default_generator());
+  backend_of(x).dropout_mask(view_of(mask), p, generator_for("dropout", x.device(), generator));
   Tensor out = make_result("dropout", x.shape(), x.dtype(), x.device());
   backend_of(x).binary(BinaryOp::Mul, view_of(out), view_of(x), view_of(mask));
   if (needs_grad(x)) record("dropout", out, {&x}, [mask = Saved(mask)](const Tensor& g) { return g * mask(); });

@@ -13,8 +13,6 @@ namespace mote {
 
 namespace {
 
-Generator& generator_or_default(Generator* generator) { return generator ? *generator : default_generator(); }
-
 // A tensor as a creation function returns it, not yet filled.
 Tensor make_created(const char* op, const Shape& shape, DType default_dtype, const TensorOptions& options,
                     const SourceLocation& where) {
@@ -28,8 +26,9 @@ Tensor with_options(Tensor result, const TensorOptions& options) {
   return result;
 }
 
-void draw(RandomOp op, const Tensor& out, const Scalar& a, const Scalar& b, Generator* generator) {
-  backend_of(out).random(op, view_of(out), a, b, generator_or_default(generator));
+void draw(const char* op, RandomOp distribution, const Tensor& out, const Scalar& a, const Scalar& b,
+          Generator* generator) {
+  backend_of(out).random(distribution, view_of(out), a, b, generator_for(op, out.device(), generator));
 }
 
 // rand and randn.
@@ -37,7 +36,7 @@ Tensor make_random(const char* op, RandomOp distribution, const Shape& shape, co
                    Generator* generator, const SourceLocation& where) {
   Tensor result = make_created(op, shape, default_dtype(), options, where);
   check_floating_point(op, result);
-  draw(distribution, result, 0.0, 1.0, generator);
+  draw(op, distribution, result, 0.0, 1.0, generator);
   return with_options(std::move(result), options);
 }
 
@@ -52,7 +51,7 @@ Tensor fill_random(const char* op, RandomOp distribution, const Tensor& self, do
                    Generator* generator) {
   return in_place(op, self, needs_grad(self), [&](const Tensor& source, const Tensor* out) {
     Tensor result = out ? *out : make_result(op, source.shape(), source.dtype(), source.device());
-    draw(distribution, result, a, b, generator);
+    draw(op, distribution, result, a, b, generator);
     if (!out && needs_grad(source)) record(op, result, {&source}, [](const Tensor& g) { return zeros_like(g); });
     return result;
   });
@@ -128,7 +127,7 @@ Tensor randint(int64_t low, int64_t high, const Shape& shape, const TensorOption
   if (low < least || high - 1 > greatest)
     throw ValueError(fmt::format("randint: integers from {} to {} do not fit into {}, which holds {} to {}", low,
                                  high - 1, name_of(result.dtype()), least, greatest));
-  draw(RandomOp::Integer, result, low, high, generator);
+  draw("randint", RandomOp::Integer, result, low, high, generator);
   return with_options(std::move(result), options);
 }
 
@@ -142,7 +141,7 @@ Tensor randperm(int64_t n, const TensorOptions& options, Generator* generator, S
   Tensor order = make_result("randperm", {n}, DType::Int64, Device());
   auto* at = static_cast<int64_t*>(data_of(order));
   std::iota(at, at + n, int64_t{0});
-  Generator& draws = generator_or_default(generator);
+  Generator& draws = generator_for("randperm", result.device(), generator);
   for (int64_t i = 0; i < n - 1; ++i) std::swap(at[i], at[i + draws.random32() % (n - i)]);
   {
     const NoGradGuard no_grad;
@@ -157,7 +156,7 @@ Tensor bernoulli(const Tensor& p, Generator* generator) {
   if (!p.device().is_meta() && !logical_and(ge(p, 0.0), le(p, 1.0)).all().item<bool>())
     throw ValueError("bernoulli: expected every p to be in [0, 1]");
   Tensor uniform = make_result("bernoulli", p.shape(), p.dtype(), p.device());
-  draw(RandomOp::Uniform, uniform, 0.0, 1.0, generator);
+  draw("bernoulli", RandomOp::Uniform, uniform, 0.0, 1.0, generator);
   return lt(uniform, p).to(p.dtype());
 }
 
@@ -204,7 +203,7 @@ Tensor multinomial(const Tensor& weights, int64_t num_samples, bool replacement,
   if (!replacement || num_samples == 1) {
     // The k greatest of weight / Exponential(1) are a sample without replacement (Efraimidis and Spirakis 2006).
     Tensor waiting = make_result("multinomial", weights.shape(), weights.dtype(), weights.device());
-    draw(RandomOp::Exponential, waiting, 1.0, 0.0, generator);
+    draw("multinomial", RandomOp::Exponential, waiting, 1.0, 0.0, generator);
     const Tensor keys = weights / waiting;
     return num_samples == 1 ? keys.argmax(-1, true) : keys.topk(num_samples, -1).indices;
   }
@@ -214,7 +213,7 @@ Tensor multinomial(const Tensor& weights, int64_t num_samples, bool replacement,
   Shape shape = weights.shape();
   shape[shape.rank() - 1] = num_samples;
   Tensor uniform = make_result("multinomial", shape, DType::Float64, weights.device());
-  draw(RandomOp::Uniform, uniform, 0.0, 1.0, generator);
+  draw("multinomial", RandomOp::Uniform, uniform, 0.0, 1.0, generator);
   return first_at_least(cumulative, uniform);
 }
 

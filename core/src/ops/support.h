@@ -62,6 +62,9 @@ inline void check_same_device(const char* op, const char* name_a, const Tensor& 
 }
 void check_same_device(const char* op, std::initializer_list<NamedTensor> operands);
 
+// `generator`, which must be of `device`, or the default one of this device where it is null.
+Generator& generator_for(const char* op, Device device, Generator* generator);
+
 void check_floating_point(const char* op, const Tensor& x);
 void check_dtype(const char* op, const char* name, const Tensor& x, DType expected);
 

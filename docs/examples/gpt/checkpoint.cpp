@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kFormat = "mote-gpt 1";
 constexpr std::string_view kOptimizerPrefix = "optimizer.";
-constexpr std::string_view kGeneratorName = "generator";
+constexpr std::string_view kGeneratorName = "generator", kDeviceGeneratorName = "device_generator";
 
 // Calls f(name, field) for every number of a checkpoint, so that saving and loading cannot disagree.
 template <class CheckpointType, class F>
@@ -80,6 +80,8 @@ void save_checkpoint(const std::string& dir, const Checkpoint& checkpoint) {
   mote::StateDict tensors = checkpoint.weights;
   for (const auto& [name, tensor] : checkpoint.optimizer) tensors.insert(std::string(kOptimizerPrefix) + name, tensor);
   tensors.insert(std::string(kGeneratorName), checkpoint.generator);
+  if (checkpoint.device_generator.defined())
+    tensors.insert(std::string(kDeviceGeneratorName), checkpoint.device_generator);
   mote::Metadata metadata{{"format", kFormat}, {"dtype", checkpoint.recipe.dtype}};
   for_each_number(checkpoint, [&](const char* name, const auto& field) { metadata[name] = fmt::format("{}", field); });
   for_each_text(checkpoint, [&](const char* name, const std::string& field) { metadata[name] = field; });
@@ -96,6 +98,8 @@ Checkpoint load_checkpoint(const std::string& dir) {
   for (const auto& [name, tensor] : file.tensors) {
     if (name == kGeneratorName)
       checkpoint.generator = tensor;
+    else if (name == kDeviceGeneratorName)
+      checkpoint.device_generator = tensor;
     else if (name.starts_with(kOptimizerPrefix))
       checkpoint.optimizer.insert(name.substr(kOptimizerPrefix.size()), tensor);
     else

@@ -20,7 +20,8 @@ struct Checkpoint {
   std::string characters;   // the tokenizer's
   mote::StateDict weights;
   mote::StateDict optimizer;
-  mote::Tensor generator;  // state of the default generator
+  mote::Tensor generator;         // state of the default generator of the CPU
+  mote::Tensor device_generator;  // and of the device, where that is another one
 };
 
 std::string checkpoint_path(const std::string& dir);

@@ -51,6 +51,7 @@ Trainer::Trainer(GPT& model, const Dataset& data, Checkpoint state, const std::s
   restore(model_, state_.weights, dir_);
   restore(optimizer_, state_.optimizer, dir_);
   mote::set_rng_state(state_.generator);
+  if (!device_.is_cpu() && state_.device_generator.defined()) mote::set_rng_state(state_.device_generator, device_);
   schedule_.load_state_dict({{"last_step", mote::tensor(state_.step)}});
 }
 
@@ -132,6 +133,7 @@ void Trainer::save() {
   state_.weights = model_.state_dict();
   state_.optimizer = optimizer_.state_dict();
   state_.generator = mote::get_rng_state();
+  if (!device_.is_cpu()) state_.device_generator = mote::get_rng_state(device_);
   save_checkpoint(dir_, state_);
 }
 
