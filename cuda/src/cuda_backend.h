@@ -56,6 +56,10 @@ class CudaBackend final : public Backend {
   void nonzero(const View& out, const View& in) override;
   void sort(const View& values, const View& indices, const View& in, bool descending) override;
   void topk(const View& values, const View& indices, const View& in, int64_t k, bool largest) override;
+  void random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator) override;
+  void dropout_mask(const View& out, double p, Generator& generator) override;
+  void adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
+             std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) override;
 };
 
 }  // namespace mote

@@ -3,19 +3,9 @@
 
 #include <cstdint>
 
-namespace mote::cpu {
+#include "mote/adamw_step.h"
 
-// The constants of a step, as PyTorch rounds them.
-template <class C>
-struct AdamWStep {
-  C decay;         // what the parameter is multiplied by first: 1 - lr * weight_decay, or 1
-  C l2;            // weight_decay where it joins the gradient, or 0
-  C beta1, rest1;  // beta1 and 1 - beta1
-  C beta2, rest2;
-  C root;  // sqrt(1 - beta2^step)
-  C eps;
-  C size;  // lr / (1 - beta1^step)
-};
+namespace mote::cpu {
 
 // C is float or double.
 void adamw_step(const AdamWStep<float>& step, float* parameter, const float* gradient, float* exp_avg,

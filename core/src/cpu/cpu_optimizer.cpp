@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <vector>
 
 #include "cpu/adamw_kernels.h"
@@ -15,22 +14,6 @@ namespace mote {
 namespace {
 
 constexpr int64_t kPart = 16384;  // elements of one parameter that one thread works on at a time
-
-template <class C>
-cpu::AdamWStep<C> constants_of(const AdamWArgs& args) {
-  const double steps = static_cast<double>(args.step);
-  cpu::AdamWStep<C> step;
-  step.decay = static_cast<C>(args.decoupled ? 1.0 - args.lr * args.weight_decay : 1.0);
-  step.l2 = static_cast<C>(args.decoupled ? 0.0 : args.weight_decay);
-  step.beta1 = static_cast<C>(args.beta1);
-  step.rest1 = static_cast<C>(1.0 - args.beta1);
-  step.beta2 = static_cast<C>(args.beta2);
-  step.rest2 = static_cast<C>(1.0 - args.beta2);
-  step.root = static_cast<C>(std::sqrt(1.0 - std::pow(args.beta2, steps)));
-  step.eps = static_cast<C>(args.eps);
-  step.size = static_cast<C>(args.lr / (1.0 - std::pow(args.beta1, steps)));
-  return step;
-}
 
 // A parameter with its gradient, its two averages and, for N = 5, its master copy; any strides, and any floating-point
 // dtypes.
@@ -55,7 +38,7 @@ struct Group {
 
 // The elements of one part, by blocks of the compute type where they do not lie dense in it.
 template <class C>
-void run_part(const Group<4>& group, int64_t part, const cpu::AdamWStep<C>& step) {
+void run_part(const Group<4>& group, int64_t part, const AdamWStep<C>& step) {
   alignas(64) C blocks[4][cpu::kBlock];
   group.run(part, [&](const auto& at, const auto& strides, int64_t count) {
     bool dense = true;
@@ -85,7 +68,7 @@ void follow_parameter(DType dtype, const float* parameter, float* master, int64_
 }
 
 // The elements of one part of a 16-bit parameter, whose master copy takes the step.
-void run_master_part(const Group<5>& group, int64_t part, const cpu::AdamWStep<float>& step) {
+void run_master_part(const Group<5>& group, int64_t part, const AdamWStep<float>& step) {
   alignas(64) float blocks[5][cpu::kBlock];
   group.run(part, [&](const auto& at, const auto& strides, int64_t count) {
     bool dense = true;
@@ -134,11 +117,11 @@ void run_all(const std::array<std::span<const View>, N>& lists, const Run& run) 
 
 void CpuBackend::adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
                        std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) {
-  const auto single = constants_of<float>(args);
+  const AdamWStep<float> single(args);
   if (!masters.empty())
     return run_all<5>({parameters, gradients, exp_avg, exp_avg_sq, masters},
                       [&](const Group<5>& group, int64_t part) { run_master_part(group, part, single); });
-  const auto twice = constants_of<double>(args);
+  const AdamWStep<double> twice(args);
   run_all<4>({parameters, gradients, exp_avg, exp_avg_sq}, [&](const Group<4>& group, int64_t part) {
     if (group.views[0]->dtype == DType::Float64)
       run_part(group, part, twice);
