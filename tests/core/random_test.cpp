@@ -8,6 +8,7 @@
 #include "mote/creation.h"
 #include "mote/embedding.h"
 #include "mote/error.h"
+#include "mote/philox.h"
 #include "mote/serialize.h"
 #include "support/catch.h"
 #include "support/data.h"
@@ -213,6 +214,37 @@ TEST_CASE("filling in place takes any strides and has gradient zero") {
   y.sum().backward();
   CHECK(equal(x.grad(), tensor({0.0, 0.0, 2.0})));
   CHECK_THROWS_AS(x.uniform_(), StateError);
+}
+
+TEST_CASE("the generator of another device counts calls of Philox") {
+  Generator generator(5, "cuda:1");
+  CHECK(generator.device() == Device("cuda:1"));
+  CHECK(generator.random32() == philox4x32(5, 0, 0).word[0]);
+  CHECK(generator.random32() == philox4x32(5, 1, 0).word[0]);
+  CHECK(generator.take_counters(10) == 2);
+  CHECK(generator.take_counters(1) == 12);
+  const Tensor state = generator.state();
+  CHECK(state.shape() == Shape({16}));
+  const uint32_t next = generator.random32();
+  generator.manual_seed(6);
+  CHECK(generator.take_counters(1) == 0);
+  generator.set_state(state);
+  CHECK(generator.initial_seed() == 5);
+  CHECK(generator.random32() == next);
+  CHECK_THAT(message_of<ShapeError>([&] { generator.set_state(get_rng_state()); }), contains("[5056]"));
+}
+
+TEST_CASE("each device has a default generator, and one seed for all") {
+  CHECK(&default_generator("cuda:3") == &default_generator("cuda:3"));
+  CHECK(&default_generator("cuda:3") != &default_generator("cuda:2"));
+  CHECK(&default_generator("cuda:3") != &default_generator());
+  default_generator("cuda:3").random32();
+  manual_seed(31);
+  CHECK(default_generator("cuda:3").initial_seed() == 31);
+  CHECK(default_generator("cuda:3").take_counters(1) == 0);
+  CHECK(default_generator("cuda:4").initial_seed() == 31);  // one that was not there yet
+  Generator other(1, "cuda");
+  CHECK_THAT(message_of<DeviceError>([&] { rand({2}, {}, &other); }), contains("Generator(seed, \"cpu\")"));
 }
 
 }  // namespace mote

@@ -42,6 +42,28 @@ TEST_CASE("embedding looks rows up") {
                  [](const Tensors& t) { return Tensors{embedding(t[0], t[1])}; });
 }
 
+TEST_CASE("index_select and indexing by tensors") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kAllDTypes)
+    check_parity(
+        {mixed_integers({6, 7, 8}, 0, 100).to(dtype), mixed_integers({9}, 0, 6), mixed_integers({4, 9}, -7, 7)},
+        [](const Tensors& t) {
+          return Tensors{t[0].index_select(0, t[1]), t[0].index_select(1, t[1]),
+                         t[0].index_select(2, t[1]), t[0].transpose(0, 2).index_select(2, t[1]),
+                         t[0].index({t[1], t[2]}),   t[0].index({t[1], Slice(), t[2]}),
+                         t[0].index({Slice(), t[2]})};
+        });
+  const Tensor x = rand({4, 6}).to("cuda");
+  CHECK_THAT(message_of<IndexError>([&] {
+               x.index_select(1, tensor({0, 6, 7}).to("cuda"));
+             }),
+             contains("index 6 is out of range for dimension 1 of size 6"));
+  CHECK_THAT(message_of<IndexError>([&] {
+               x.index({tensor({0, 3}).to("cuda"), tensor({5, -7}).to("cuda")});
+             }),
+             contains("index -7 is out of range for dimension 1 of size 6"));
+}
+
 TEST_CASE("gather names the first position outside") {
   if (!has_cuda()) return;
   const Tensor x = rand({3, 40}).to("cuda");

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "mote/backend.h"
 #include "mote/core.h"
 #include "mote/cuda.h"
 #include "support/catch.h"
@@ -18,6 +19,9 @@ inline constexpr DType kFloatDTypes[] = {float16, bfloat16, float32, float64};
 
 // Whether there is a device to test. A build for GPUs passes on a machine without one.
 inline bool has_cuda() { return cuda::is_available(); }
+
+// What a backend sees of a tensor.
+inline View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides(), x.device().index()}; }
 
 // `run` on inputs on the CPU and on the device: shapes, dtypes, and values within `tolerance` (absolute, and relative
 // to what the CPU gives), NaN equal to NaN.

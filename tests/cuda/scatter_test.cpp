@@ -77,6 +77,26 @@ TEST_CASE("the gradient of an embedding adds rows up in order") {
                  });
 }
 
+TEST_CASE("index_add and index_put_") {
+  if (!has_cuda()) return;
+  for (const DType dtype : kAllDTypes) {
+    check_parity({values({6, 8, 5}, dtype), mixed_integers({300}, 0, 6), values({300, 8, 5}, dtype)},
+                 [](const Tensors& t) {
+                   const Tensor source = t[2].transpose(0, 1);
+                   return Tensors{t[0].index_add(0, t[1], t[2]), t[0].transpose(0, 1).index_add(1, t[1], source)};
+                 });
+    for (const bool accumulate : {false, true})
+      check_parity({values({6, 9}, dtype), mixed_integers({400}, -6, 6), mixed_integers({400}, 0, 9),
+                    values({400}, dtype), values({400, 9}, dtype)},
+                   [accumulate](const Tensors& t) {
+                     const Tensor elements = t[0].clone(), rows = t[0].clone();
+                     elements.index_put_({t[1], t[2]}, t[3], accumulate);
+                     rows.index_put_({t[1]}, t[4], accumulate);
+                     return Tensors{elements, rows};
+                   });
+  }
+}
+
 TEST_CASE("scatter writes nothing where a position lies outside") {
   if (!has_cuda()) return;
   const Tensor x = values({4, 3}, float32).to("cuda"), was = x.to("cpu");

@@ -45,7 +45,7 @@ struct ScatterLine {
   int64_t out, index, source;
 };
 
-inline constexpr int kLoadsInFlight = 4;
+inline constexpr int kLoadsInFlight = 8;
 
 template <class T>
 __device__ __forceinline__ T& element_at(char* base, int64_t offset) {

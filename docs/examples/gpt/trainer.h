@@ -15,7 +15,7 @@
 
 namespace gpt {
 
-// All that a step depends on lives in three places: the model, the optimizer and the default random generator. A
+// All that a step depends on lives in three places: the model, the optimizer and the default random generators. A
 // checkpoint holds these three and the number of steps, and so a resumed run takes the same steps.
 class Trainer {
  public:
