@@ -80,8 +80,9 @@ Cell* Shadow::dynamic_shared(const void* address) {
 }
 
 void Shadow::mark_global(const void* address, size_t bytes, uint32_t state) {
-  Cell* cell = global(address);
-  for (size_t i = 0; i < bytes; i += 2, ++cell) *cell = {Access{state}, {}};
+  if (bytes == 0) return;
+  Cell* const last = global(static_cast<const char*>(address) + bytes - 1);
+  for (Cell* cell = global(address); cell <= last; ++cell) *cell = {Access{state}, {}};
 }
 
 Located Shadow::find(const void* address, size_t bytes, bool write) {
