@@ -1,6 +1,7 @@
 // arange and linspace on the CPU. Each value is computed from its position, so that threads may share the work.
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
+#include "mote/binary_functors.h"
 
 namespace mote {
 
@@ -16,7 +17,7 @@ void fill_by_position(const View& out, const Value& value) {
   });
 }
 
-// The type in which a series of T is computed before it is rounded once: int64 or double.
+// The type in which a series of T is computed before it is rounded once: int64, wrapping around, or double.
 template <class T>
 using series_t = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 
@@ -26,7 +27,7 @@ void CpuBackend::arange(const View& out, const Scalar& start, const Scalar& step
   dispatch(out.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     const auto first = start.to<series_t<T>>(), by = step.to<series_t<T>>();
-    fill_by_position<T>(out, [=](int64_t i) { return first + static_cast<series_t<T>>(i) * by; });
+    fill_by_position<T>(out, [=](int64_t i) { return functor::Add()(first, functor::Mul()(static_cast<series_t<T>>(i), by)); });
   });
 }
 

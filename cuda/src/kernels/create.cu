@@ -1,6 +1,7 @@
 // arange and linspace. Each value is computed from its position.
 #include "cuda_backend.h"
 #include "kernels/launch.h"
+#include "mote/binary_functors.h"
 
 namespace mote {
 
@@ -13,7 +14,7 @@ using series_t = std::conditional_t<std::is_integral_v<T>, int64_t, double>;
 template <class S>
 struct Progression {
   S start, step;
-  MOTE_HD S operator()(int64_t i) const { return start + static_cast<S>(i) * step; }
+  MOTE_HD S operator()(int64_t i) const { return functor::Add()(start, functor::Mul()(static_cast<S>(i), step)); }
 };
 
 // From both ends towards the middle, so that both ends are exact.
