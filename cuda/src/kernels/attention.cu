@@ -78,6 +78,15 @@ void run_tensor_core(Backend& backend, const AttentionForward& call) {
   operands.finish();
 }
 
+void run_tensor_core(Backend& backend, const AttentionBackward& call) {
+  AttentionOperands operands(backend, call.grad_q.dtype, kTensorCoreColumns);
+  const View grad_q = operands.write(call.grad_q), grad_k = operands.write(call.grad_k);
+  const View grad_v = operands.write(call.grad_v), grad_out = operands.read(call.grad_out);
+  const AttentionArgs args = with_operands(call.args, operands);
+  tensor_core_attention_backward({grad_q, grad_k, grad_v, grad_out, call.log_sum_exp, call.delta, args});
+  operands.finish();
+}
+
 bool try_tiled(Backend& backend, const AttentionForward& call) {
   AttentionOperands operands(backend, tiled_type(call.out.dtype), 1);
   const View out = operands.write(call.out);
@@ -121,6 +130,7 @@ void CudaBackend::attention_backward(const View& grad_q, const View& grad_k, con
   const cuda::DeviceBuffer delta = cuda::make_delta(grad_out, out, args);
   const cuda::AttentionBackward call{grad_q, grad_k, grad_v, grad_out, log_sum_exp, delta.data(), args};
   const bool tiles = cuda::fits_tiles(args) && cuda::attention_kernel() != cuda::AttentionKernel::Naive;
+  if (tiles && cuda::takes_tensor_cores(grad_q.dtype)) return cuda::run_tensor_core(*this, call);
   if (tiles && cuda::try_tiled(*this, call)) return;
   cuda::naive_attention_backward(call);
 }
