@@ -40,7 +40,7 @@ struct LayerNormForward {
 };
 
 template <class T, int V, bool kKeeps>
-__global__ void __launch_bounds__(kMaxRowThreads) layer_norm_rows(LayerNormForward<compute_t<T>> args) {
+__global__ void __launch_bounds__(kMaxRowThreads, 1) layer_norm_rows(LayerNormForward<compute_t<T>> args) {
   using C = compute_t<T>;
   __shared__ C shared[kMaxWarps];
   const RowPlace<4> place(args.rows);
@@ -96,7 +96,7 @@ struct AddTwo {
 };
 
 template <class T, int V, bool kKeeps>
-__global__ void __launch_bounds__(kMaxRowThreads) layer_norm_backward_rows(LayerNormBackward args) {
+__global__ void __launch_bounds__(kMaxRowThreads, 1) layer_norm_backward_rows(LayerNormBackward args) {
   using C = compute_t<T>;
   __shared__ TwoSums<C> shared[kMaxWarps];
   const RowPlace<5> place(args.rows);
