@@ -1,4 +1,9 @@
-// scatter and index_add: which way each takes. See scatter.cuh.
+// scatter and index_add. Values that meet in one element are written, or added, in ascending order of the index. There
+// are three ways:
+//   lines   short lines, or many: a thread goes along each (scatter.cuh)
+//   list    one list of positions for all lines (index_add, the gradient of an embedding): it is sorted, and values are
+//           put or added in that order (scatter_sorted.cuh)
+//   flat    few, long lines with positions of their own: all values are sorted by the element that they go to
 #include "kernels/scatter.cuh"
 
 #include <bit>
@@ -6,6 +11,7 @@
 #include "cuda_backend.h"
 #include "device_buffer.h"
 #include "kernels/radix_sort.h"
+#include "kernels/scatter_sorted.cuh"
 #include "mote/element_bits.h"
 
 namespace mote {
@@ -105,17 +111,35 @@ void along_lines(const Scatter& s) {
 }
 
 // Threads of a row side by side, as many as fit into a block and no more than it has; then rows.
-Launch list_launch(uint32_t width, uint32_t count) {
+Launch sorted_launch(uint32_t width, uint32_t count) {
   const uint32_t across = std::min<uint32_t>(std::bit_ceil(width), kPointwiseThreads);
   const uint32_t rows = kPointwiseThreads / across;
   return {dim3(ceil_div(width, across), std::min(ceil_div(count, rows), 65535u)), dim3(across, rows)};
 }
 
+// Puts or adds the sorted values of `width` columns.
+template <class T, class Op, int V, class Rows>
+void run_sorted(const Scatter& s, const SortedTargets& sorted, const Rows& rows, uint32_t width) {
+  const int device = s.out.device;
+  if constexpr (!Op::kAdds) {
+    launch(s.op, sorted_launch(width, sorted.count), device, put_sorted<T, V, Rows>, sorted, rows, width);
+  } else {
+    using Parts = Pack<typename Op::Sum, V>;
+    const size_t parts = static_cast<size_t>(sorted.spans()) * width;
+    const DeviceBuffer scratch(2 * parts * sizeof(Parts), device);
+    Parts* const heads = scratch.as<Parts>();
+    const Launch shape = sorted_launch(width, sorted.spans());
+    launch(s.op, shape, device, add_spans<T, Op, V, Rows>, sorted, rows, width, heads, heads + parts);
+    launch(s.op, shape, device, join_spans<T, Op, V, Rows>, sorted, rows, width, heads, heads + parts);
+  }
+}
+
 template <class T, class Op, int V>
 void by_list(const Scatter& s, const SortedTargets& sorted, const View& out, const View& source) {
   StridedParts<2>({out, source}).for_each([&](const auto& views, const auto& row, uint32_t width, int64_t) {
-    launch(s.op, list_launch(width, sorted.count), s.out.device, scatter_list<T, Op, V>, sorted, row, width, s.line.out,
-           s.line.source, views[0].template as<char>(), views[1].template as<const char>());
+    const ListRows<T, V> rows{row, s.line.out, s.line.source, views[0].template as<char>(),
+                              views[1].template as<const char>()};
+    run_sorted<T, Op, V>(s, sorted, rows, width);
   });
 }
 
@@ -149,8 +173,9 @@ void by_element(const Scatter& s) {
         launch(s.op, shape, device, flat_targets, lines, s.line, views[1].template as<const char>(),
                static_cast<uint32_t>(count), sort.targets());
         const SortedTargets sorted = sort.sorted(s.op, number * s.line.size);
-        launch(s.op, shape, device, scatter_flat<T, Op>, sorted, lines, s.line, views[0].template as<char>(),
-               views[2].template as<const char>());
+        run_sorted<T, Op, 1>(
+            s, sorted, FlatLines<T>{lines, s.line, views[0].template as<char>(), views[2].template as<const char>()},
+            1);
       });
 }
 
