@@ -121,7 +121,7 @@ Tensor run_layer_norm(const Tensor& x, const Shape& normalized_shape, const Tens
   Tensor out = make_result("layer_norm", x.shape(), x.dtype(), x.device());
   Tensor mean = make_result("layer_norm", {rows[0]}, statistics, x.device());
   Tensor rstd = make_result("layer_norm", {rows[0]}, statistics, x.device());
-  const View out_rows{data_of(out), out.dtype(), rows, contiguous_strides(rows)};
+  const View out_rows{data_of(out), out.dtype(), rows, contiguous_strides(rows), x.device().index()};
   backend_of(x).layer_norm(out_rows, view_of(mean), view_of(rstd), Operands(x, rows, weight, bias, eps).args);
   if (needs_grad(x, weight, bias))
     record("layer_norm", out, {&x, &weight, &bias},

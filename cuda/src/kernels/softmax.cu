@@ -38,7 +38,7 @@ __device__ __forceinline__ void write_gradient(const SoftmaxBackwardArgs<C>& arg
 }
 
 template <class T, int V, bool kKeeps>
-__global__ void __launch_bounds__(kMaxRowThreads) softmax_backward_rows(SoftmaxBackwardArgs<compute_t<T>> args) {
+__global__ void __launch_bounds__(kMaxRowThreads, 1) softmax_backward_rows(SoftmaxBackwardArgs<compute_t<T>> args) {
   using C = compute_t<T>;
   __shared__ C shared[kMaxWarps];
   const RowPlace<3> place(args.rows);
