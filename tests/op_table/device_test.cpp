@@ -1,9 +1,8 @@
-// Every operation on a second device, forward and backward, and on meta. A machine with a GPU tests that; where there
-// is none, a backend that mote does not know stands in, whose memory the host cannot touch.
-#include <memory>
-
+// Every operation on a second device, forward and backward, and on meta. The second device is a backend that mote does
+// not know, whose memory the host cannot touch; and CUDA, on a GPU or simulated.
 #include "mote/cuda.h"
 #include "op_table/compare.h"
+#include "op_table/layouts.h"
 #include "support/catch.h"
 #include "support/fake_backend.h"
 
@@ -22,16 +21,22 @@ void check_devices(const std::vector<Tensor>& tensors, const Device& device) {
     if (tensor.defined()) CHECK(tensor.device().str() == device.str());
 }
 
-void check_second_device(const Row& row) {
+// `layouts`: how the inputs lie in the device's memory; those on the CPU are dense.
+void check_second_device(const Row& row, const std::vector<Case>& cases, const std::vector<Layout>& layouts) {
   const Device device("cuda");
-  for (size_t shape = 0; shape < row.shapes.size(); ++shape) {
-    INFO("shapes " << shape);
-    const std::vector<Tensor> inputs = inputs_of(row, shape, row.dtypes.front());
-    const Outcome want = evaluate(row, row.run, inputs), got = evaluate(row, row.run, moved(inputs, device));
-    check_devices(got.outputs, device);
-    check_devices(got.gradients, device);
-    CHECK(difference(got.outputs, want.outputs, row) == "");
-    CHECK(difference(got.gradients, want.gradients, row) == "");
+  for (const Case& test_case : cases) {
+    const std::vector<Tensor> inputs = inputs_of(row, test_case.shape, test_case.dtype);
+    const Outcome want = evaluate(row, row.run, inputs);
+    for (size_t layout = 0; layout < layouts.size(); ++layout) {
+      INFO(test_case.key() << ", layout " << layout);
+      std::vector<Tensor> there = moved(inputs, device);
+      for (Tensor& tensor : there) tensor = layouts[layout](tensor);
+      const Outcome got = evaluate(row, row.run, there);
+      check_devices(got.outputs, device);
+      check_devices(got.gradients, device);
+      CHECK(difference(got.outputs, want.outputs, row) == "");
+      CHECK(difference(got.gradients, want.gradients, row) == "");
+    }
   }
 }
 
@@ -39,12 +44,22 @@ void check_second_device(const Row& row) {
 
 TEST_CASE("on a second device") {
   testing::FakeBackend fake;
-  std::unique_ptr<BackendOverride> guard;
-  if (!has_backend(DeviceType::CUDA)) guard = std::make_unique<BackendOverride>(DeviceType::CUDA, fake);
+  const BackendOverride guard(DeviceType::CUDA, fake);
   for (const Row& row : rows()) {
-    DYNAMIC_SECTION(row.name) { check_second_device(row); }
+    DYNAMIC_SECTION(row.name) {
+      std::vector<Case> cases = cases_of(row);
+      std::erase_if(cases, [&](const Case& c) { return c.dtype != row.dtypes.front(); });
+      check_second_device(row, cases, {dense});
+    }
   }
   CHECK(fake.live_allocations() == 0);
+}
+
+TEST_CASE("on CUDA, of every dtype and layout") {
+  if (!cuda::is_available()) return;
+  for (const Row& row : rows()) {
+    DYNAMIC_SECTION(row.name) { check_second_device(row, cases_of(row), {dense, transposed, stepped}); }
+  }
 }
 
 TEST_CASE("on meta: shapes and dtypes without data") {

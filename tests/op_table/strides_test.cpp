@@ -1,27 +1,12 @@
 // Inputs of any strides give what dense inputs give, forward and backward; and in-place forms give what the others
 // give.
 #include "op_table/compare.h"
+#include "op_table/layouts.h"
 #include "support/catch.h"
 
 namespace mote::op_table {
 
 namespace {
-
-// The same values, stored column by column.
-Tensor transposed(const Tensor& x) {
-  if (x.dim() < 2) return x;
-  return x.transpose(0, -1).clone().transpose(0, -1);
-}
-
-// The same values, every second element of a wider tensor and not from its start.
-Tensor stepped(const Tensor& x) {
-  if (x.dim() == 0) return x;
-  Shape wide = x.shape();
-  wide[wide.rank() - 1] = 2 * wide.back() + 3;
-  const Tensor view = zeros(wide, {.dtype = x.dtype()}).slice(-1, 3, std::nullopt, 2);
-  view.copy_(x);
-  return view;
-}
 
 void check_layout(const Row& row, Tensor (*layout)(const Tensor&)) {
   for (DType dtype : {row.dtypes.front(), row.dtypes.back()}) {
