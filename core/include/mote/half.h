@@ -1,5 +1,6 @@
 // The two 16-bit floating-point types as plain storage. Arithmetic on them happens in float32; these types only
-// convert. Both conversions from float round to nearest, ties to even, and keep infinities and NaN (IEEE 754-2019).
+// convert. Both conversions from float round to nearest, ties to even, and keep infinities and NaN (IEEE 754-2019); on
+// a GPU they are its own instructions.
 #pragma once
 
 #include <bit>
@@ -18,6 +19,11 @@ struct Half {
   MOTE_HD explicit operator float() const { return to_float(bits); }
 
   MOTE_HD static uint16_t from_float(float value) {
+#ifdef __CUDA_ARCH__
+    uint16_t half;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(half) : "f"(value));
+    return half;
+#else
     const uint32_t x = std::bit_cast<uint32_t>(value);
     const auto sign = static_cast<uint16_t>((x >> 16) & 0x8000u);
     const uint32_t magnitude = x & 0x7fffffffu;
@@ -29,9 +35,15 @@ struct Half {
     }
     const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u);
     return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+#endif
   }
 
   MOTE_HD static float to_float(uint16_t half) {
+#ifdef __CUDA_ARCH__
+    float value;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half));
+    return value;
+#else
     const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
     const uint32_t exponent = (half >> 10) & 0x1fu;
     const uint32_t mantissa = half & 0x3ffu;
@@ -41,6 +53,7 @@ struct Half {
       return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
     }
     return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
+#endif
   }
 };
 
@@ -53,9 +66,15 @@ struct BFloat16 {
   MOTE_HD explicit operator float() const { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
 
   MOTE_HD static uint16_t from_float(float value) {
+#ifdef __CUDA_ARCH__
+    uint32_t pair;  // sm_80 converts two at once only
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(0.0f), "f"(value));
+    return static_cast<uint16_t>(pair);
+#else
     const uint32_t x = std::bit_cast<uint32_t>(value);
     if ((x & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((x >> 16) | 0x40u);  // a quiet NaN
     return static_cast<uint16_t>((x + 0x7fffu + ((x >> 16) & 1u)) >> 16);
+#endif
   }
 };
 
