@@ -20,6 +20,7 @@
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/cuda.h"
+#include "mote/philox.h"
 #include "mote/random.h"
 #include "support/catch.h"
 
@@ -116,16 +117,20 @@ Tensor weights_of(const Operands& x, const Tensor& keep, double scale) {
   return softmax(scores, -1) * keep;
 }
 
-// The factors of dropout of a call made after manual_seed(seed): with equal scores and the identity as values, the
-// CPU's result is the factors over the number of keys.
+// The factors of dropout of the next call on CUDA after manual_seed(seed), as philox.h has them.
 Tensor dropout_factors(const Case& c, int seed) {
-  const TensorOptions options{.dtype = float64};
-  if (c.dropout == 0.0) return ones({c.samples, c.heads, c.queries, c.keys}, options);
-  const Tensor q = zeros({c.samples, c.heads, c.queries, 1}, options),
-               k = zeros({c.samples, c.heads, c.keys, 1}, options);
-  const Tensor v = eye(c.keys, options).expand({c.samples, c.heads, c.keys, c.keys});
+  Tensor factors = ones({c.samples, c.heads, c.queries, c.keys}, {.dtype = float64});
+  if (c.dropout == 0.0) return factors;
   manual_seed(seed);
-  return scaled_dot_product_attention(q, k, v, {.dropout_p = c.dropout}) * static_cast<double>(c.keys);
+  const uint64_t drawn = default_generator(Device("cuda")).random64();
+  auto* at = factors.data_ptr<double>();
+  for (int64_t head = 0; head < c.samples * c.heads; ++head)
+    for (int64_t query = 0; query < c.queries; ++query)
+      for (int64_t key = 0; key < c.keys; ++key, ++at) {
+        const uint32_t word = attention_dropout_words(drawn, head, query, key / 4).word[key % 4];
+        *at = word >= attention_dropout_threshold(c.dropout) ? 1.0 / (1.0 - c.dropout) : 0.0;
+      }
+  return factors;
 }
 
 // The formula; or, of absolute values, what the errors are measured by.
@@ -190,16 +195,20 @@ void check_case(const Case& c) {
 // Every length, head size and mask appears with every type; `turn` shifts which of them meet.
 void check_sweep(const std::vector<DType>& dtypes, size_t turn) {
   const int64_t lengths[] = {1, 2, 7, 16, 63, 64, 65, 127, 200}, sizes[] = {8, 32, 64, 80, 128, 256};
-  for (const DType dtype : dtypes)
-    for (size_t i = 0; i < std::size(kMasks); ++i, ++turn) {
+  for (const DType dtype : dtypes) {
+    ++turn;
+    for (size_t i = 0; i < std::size(kMasks); ++i) {
       Case c{kMasks[i], dtype};
-      c.queries = lengths[(i + turn) % std::size(lengths)];
+      c.queries = lengths[(2 * i + turn) % std::size(lengths)];
       c.keys = i % 3 == 0 ? lengths[(5 * i + turn + 4) % std::size(lengths)] : c.queries;
-      c.depth = sizes[(i + turn / 2) % std::size(sizes)];
+      c.depth = sizes[(i + turn) % std::size(sizes)];
       c.width = i % 4 == 3 ? sizes[(2 * i + turn) % std::size(sizes)] : c.depth;
-      if (c.queries * c.keys * c.depth < 65 * 65 * 64) c.samples = 2;
+      const int64_t work = c.queries * c.keys * (c.depth + c.width);
+      c.samples = work < 64 * 64 * 128 ? 2 : 1;
+      c.heads = work < 128 * 128 * 128 ? 2 : 1;
       check_case(c);
     }
+  }
 }
 
 // Calls body(type) with each rung in turn, in the types that it is for.
@@ -221,7 +230,11 @@ void for_rungs(const Body& body) {
 TEST_CASE("attention as the formula is written agrees with float64") {
   const KernelGuard guard(AttentionKernel::Naive);
   manual_seed(1);
-  check_sweep({float32, float64, float16, bfloat16}, 0);
+  check_sweep({float32}, 0);
+  for (const DType dtype : {float64, float16, bfloat16}) {
+    check_case({"random and causal", dtype, 66, 63, 32, 24});
+    check_case({"rows masked", dtype, 63, 66, 24, 32});
+  }
   check_case({"random and causal", float32, 20, 30, 300, 270});  // head sizes that no other rung takes
 }
 
@@ -229,31 +242,24 @@ TEST_CASE("tiled attention agrees with float64") {
   const KernelGuard guard(AttentionKernel::Tiled);
   manual_seed(2);
   check_sweep({float32, float64}, 3);
-  check_sweep({bfloat16}, 5);  // computed in float32
-  for (const int64_t size : {32, 64, 128, 256})
-    for (const DType dtype : {float32, float64}) check_case({"random and causal", dtype, 65, 63, size, size});
+  check_case({"random and causal", bfloat16, 65, 63, 24, 40});  // computed in float32
 }
 
 TEST_CASE("attention on tensor cores agrees with float64") {
   const KernelGuard guard(AttentionKernel::TensorCore);
   manual_seed(3);
   check_sweep({float16, bfloat16}, 0);
-  check_sweep({bfloat16, float16}, 7);
-  for (const int64_t size : {20, 32, 64, 96, 128, 256}) {
-    check_case({"random and causal", bfloat16, 130, 127, size, size});
-    check_case({"none", float16, 127, 130, size, size});
-  }
+  for (const int64_t size : {20, 32, 64, 96, 128})
+    check_case({"random and causal", size == 64 ? float16 : bfloat16, 130, 127, size, size, 1, 1});
 }
 
-TEST_CASE("dropout of attention drops what the CPU drops") {
+TEST_CASE("dropout of attention drops what philox.h says") {
   for_rungs([](DType dtype) {
-    for (const char* mask : {"none", "random and causal"}) {
-      Case c{mask, dtype, 70, 131, 32, 24, 2};
-      c.dropout = 0.3;
-      check_case(c);
-      c.depth = 136;
-      check_case(c);
-    }
+    Case c{"none", dtype, 70, 131, 32, 24, 1, 2, 0.3};
+    check_case(c);
+    c.mask = "random and causal";
+    c.depth = 136;
+    check_case(c);
   });
 }
 
@@ -271,8 +277,8 @@ TEST_CASE("attention of strided operands has the bits of dense ones, every time"
   for_rungs([](DType dtype) {
     for (const int64_t depth : {16, 20}) {  // rows that 16-byte copies can take, and rows that they cannot
       manual_seed(4);
-      const Tensor qkv = randn({2, 70, 3, 3, depth}).to(Device("cuda"), dtype);  // as one projection gives them
-      const Tensor g = randn({2, 70, 3, depth}).to(Device("cuda"), dtype).transpose(1, 2);
+      const Tensor qkv = randn({1, 70, 3, 2, depth}).to(Device("cuda"), dtype);  // as one projection gives them
+      const Tensor g = randn({1, 70, 2, depth}).to(Device("cuda"), dtype).transpose(1, 2);
       const auto part = [&](int64_t which) { return qkv.select(2, which).transpose(1, 2); };
       const Operands strided{part(0), part(1), part(2), g};
       const Operands dense{part(0).contiguous(), part(1).contiguous(), part(2).contiguous(), g.contiguous()};
