@@ -99,7 +99,7 @@ class StridedParts {
     if (order_ == Order::Memory)
       std::stable_sort(order, order + kept, [&](int a, int b) { return views[0].strides[a] < views[0].strides[b]; });
     StridedIndex<N> index;
-    uint32_t sizes[kMaxRank];
+    uint32_t sizes[kMaxRank] = {};
     for (int i = 0; i < kept; ++i) append(views, order[i], index, sizes);
     for (int d = 0; d < index.rank; ++d) index.sizes[d] = Divider(sizes[d]);
     return index;
