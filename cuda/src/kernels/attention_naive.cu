@@ -29,7 +29,7 @@ struct Naive {
       : q(args.q),
         k(args.k),
         v(args.v),
-        mask(args.mask.value_or(args.q)),
+        mask(args.mask.value_or(args.q)),  // q stands in for none, and is not read
         log_sum_exp(log_sum_exp_view),
         has_mask(args.mask.has_value()),
         causal(args.causal),
