@@ -73,6 +73,11 @@ void Backend::masked_softmax_backward(const View&, const View&, const View&, dou
   not_implemented("masked_softmax_backward");
 }
 void Backend::matmul(const View&, const View&, const View&, bool) { not_implemented("matmul"); }
+void Backend::matmul_bias(const View& out, const View& a, const View& b, const View& bias) {
+  copy(out,
+       View{bias.data, bias.dtype, out.shape, broadcast_strides(bias.shape, bias.strides, out.shape), bias.device});
+  matmul(out, a, b, true);
+}
 void Backend::layer_norm(const View&, const View&, const View&, const LayerNormArgs&) { not_implemented("layer_norm"); }
 void Backend::layer_norm_backward(std::optional<View>, std::optional<View>, std::optional<View>, const View&,
                                   const View&, const View&, const LayerNormArgs&) {

@@ -36,6 +36,7 @@ class MetaBackend final : public Backend {
   void masked_softmax(const View&, const View&, const View&, double) override {}
   void masked_softmax_backward(const View&, const View&, const View&, double) override {}
   void matmul(const View&, const View&, const View&, bool) override {}
+  void matmul_bias(const View&, const View&, const View&, const View&) override {}
   void layer_norm(const View&, const View&, const View&, const LayerNormArgs&) override {}
   void layer_norm_backward(std::optional<View>, std::optional<View>, std::optional<View>, const View&, const View&,
                            const View&, const LayerNormArgs&) override {}

@@ -2,12 +2,12 @@
 //
 // cuBLASLt's matrices are column-major, so the row-major C [n, m] is computed as its transpose, C' = B' A' [m, n]. A
 // matrix whose rows or columns are dense goes in as it lies; any other is copied first. What the heuristics choose for
-// a problem is kept with its descriptors, and the workspace is mote's own, which makes the products deterministic.
+// a problem is kept with its descriptors, one list to a thread, and the workspace is mote's own, which makes the
+// products deterministic. A bias [m] is added by the product itself (an epilogue), where cuBLASLt can.
 #include <array>
 #include <bit>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
@@ -97,7 +97,7 @@ struct Batch {
 
 // What distinguishes one problem from another, all of it 64-bit so that it can be compared byte by byte.
 struct Problem {
-  int64_t dtype, device, m, n, k, batch, tf32, transposed_a, transposed_b;
+  int64_t dtype, device, m, n, k, batch, tf32, transposed_a, transposed_b, with_bias;
   std::array<int64_t, 3> leading_dimensions, batch_strides, alignments;  // of out, a, b
 
   bool operator==(const Problem& other) const { return std::memcmp(this, &other, sizeof *this) == 0; }
@@ -162,10 +162,18 @@ class Plan {
     const cublasOperation_t second = p.transposed_a ? CUBLAS_OP_T : CUBLAS_OP_N;
     check(lt.desc_set(desc, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first), "matmul");
     check(lt.desc_set(desc, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second), "matmul");
+    if (p.with_bias) {
+      const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+      check(lt.desc_set(desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue), "matmul");
+    }
     choose(p);
   }
 
-  void run(const Problem& p, char* out, const char* a, const char* b, bool accumulate) const {
+  // Whether cuBLASLt has an algorithm for the problem.
+  bool exists() const { return exists_; }
+
+  void run(const Problem& p, char* out, const char* a, const char* b, const void* bias, bool accumulate) const {
+    if (bias) check(cublas_lt().desc_set(desc_.get(), CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof bias), "matmul");
     const auto device = static_cast<int>(p.device);
     const DeviceBuffer workspace(chosen_.workspaceSize, device);
     const float one = 1.0f, beta = accumulate ? 1.0f : 0.0f;
@@ -203,25 +211,24 @@ class Plan {
     promise(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, p.alignments[0]);
     promise(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, p.alignments[0]);
     int found = 0;
-    check(lt.find_algorithm(cublas_lt_handle(static_cast<int>(p.device)), desc_.get(), b_.get(), a_.get(), out_.get(),
-                            out_.get(), made, 1, &chosen_, &found),
-          "matmul");
-    if (found == 0) check(CUBLAS_STATUS_NOT_SUPPORTED, "matmul");
+    const cublasStatus_t status = lt.find_algorithm(cublas_lt_handle(static_cast<int>(p.device)), desc_.get(), b_.get(),
+                                                    a_.get(), out_.get(), out_.get(), made, 1, &chosen_, &found);
+    if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "matmul");
+    exists_ = status == CUBLAS_STATUS_SUCCESS && found > 0;
   }
 
   Owned<cublasLtMatmulDesc_t> desc_;
   Owned<cublasLtMatrixLayout_t> a_, b_, out_;
   cublasLtMatmulHeuristicResult_t chosen_{};
+  bool exists_ = false;
 };
 
-std::shared_ptr<const Plan> plan_for(const Problem& problem) {
-  static std::mutex mutex;
-  static auto* const plans = new std::unordered_map<Problem, std::shared_ptr<const Plan>, ProblemHash>;
-  const std::lock_guard lock(mutex);
-  if (plans->size() > kMaxPlans) plans->clear();
-  std::shared_ptr<const Plan>& plan = (*plans)[problem];
-  if (!plan) plan = std::make_shared<const Plan>(problem);
-  return plan;
+// Of this thread: a plan's descriptors are written when it runs.
+const Plan& plan_for(const Problem& problem) {
+  thread_local std::unordered_map<Problem, Plan, ProblemHash> plans;
+  if (const auto found = plans.find(problem); found != plans.end()) return found->second;
+  if (plans.size() >= kMaxPlans) plans.clear();
+  return plans.try_emplace(problem, problem).first->second;
 }
 
 int64_t alignment_of(const char* data) {
@@ -229,9 +236,9 @@ int64_t alignment_of(const char* data) {
   return int64_t{1} << std::countr_zero(address);
 }
 
-// One strided batch, the innermost dimension of `batch`.
-void multiply_batch(const Operand& out, const Operand& a, const Operand& b, const Batch::Dim& batch, const View& shape,
-                    int64_t k, bool accumulate) {
+// One strided batch, the innermost dimension of `batch`. False where cuBLASLt has no algorithm for it.
+bool multiply_batch(const Operand& out, const Operand& a, const Operand& b, const Batch::Dim& batch, const View& shape,
+                    int64_t k, const void* bias, bool accumulate) {
   const Geometry g(shape);
   Problem p{};
   p.dtype = static_cast<int64_t>(shape.dtype);
@@ -243,14 +250,19 @@ void multiply_batch(const Operand& out, const Operand& a, const Operand& b, cons
   p.tf32 = shape.dtype == DType::Float32 && allow_tf32();
   p.transposed_a = a.transposed;
   p.transposed_b = b.transposed;
+  p.with_bias = bias != nullptr;
   p.leading_dimensions = {out.leading_dimension, a.leading_dimension, b.leading_dimension};
   p.batch_strides = batch.strides;
   p.alignments = {alignment_of(out.data), alignment_of(a.data), alignment_of(b.data)};
-  plan_for(p)->run(p, const_cast<char*>(out.data), a.data, b.data, accumulate);
+  const Plan& plan = plan_for(p);
+  if (!plan.exists()) return false;
+  plan.run(p, const_cast<char*>(out.data), a.data, b.data, bias, accumulate);
+  return true;
 }
 
-// The outer batch dimensions one by one, the innermost as one call.
-void multiply(const View& out, const View& a, const View& b, bool accumulate) {
+// The outer batch dimensions one by one, the innermost as one call. All are the same problem but for their alignment;
+// false where the first has no algorithm.
+bool multiply(const View& out, const View& a, const View& b, const void* bias, bool accumulate) {
   const Batch batch(out, a, b);
   const auto element = static_cast<int64_t>(size_of(out.dtype));
   const size_t outer = batch.dims.size() - 1;
@@ -265,8 +277,21 @@ void multiply(const View& out, const View& a, const View& b, bool accumulate) {
       rest /= batch.dims[d].size;
       for (size_t k = 0; k < 3; ++k) at[k].data += index * batch.dims[d].strides[k] * element;
     }
-    multiply_batch(at[0], at[1], at[2], batch.dims.back(), out, a.shape.back(), accumulate);
+    if (!multiply_batch(at[0], at[1], at[2], batch.dims.back(), out, a.shape.back(), bias, accumulate)) return false;
   }
+  return true;
+}
+
+void require_algorithm(bool exists) {
+  if (!exists) check(CUBLAS_STATUS_NOT_SUPPORTED, "matmul");
+}
+
+// Whether the product itself can add the bias: one dense vector of a dtype that the epilogue takes.
+bool takes_bias(const View& out, const View& a, const View& b, const View& bias) {
+  const bool plain = out.dtype == DType::Float32 || out.dtype == DType::Float16 || out.dtype == DType::BFloat16;
+  const bool dense_bias = bias.shape[0] == 1 || bias.strides[0] == 1;
+  return plain && dense_bias && reinterpret_cast<uintptr_t>(bias.data) % 16 == 0 && a.shape.back() > 0 && is_dense(a) &&
+         is_dense(b) && Geometry(out).has_dense_rows();
 }
 
 // `view` where its rows or columns are dense, else a dense copy kept in `memory`.
@@ -300,8 +325,15 @@ void CudaBackend::matmul(const View& out, const View& a, const View& b, bool acc
     cuda::transpose_last(right);
     std::swap(left, right);
   }
-  cuda::multiply(result, left, right, accumulate);
+  cuda::require_algorithm(cuda::multiply(result, left, right, nullptr, accumulate));
   if (copied) copy(out, View{memory[2].data(), out.dtype, out.shape, contiguous_strides(out.shape), out.device});
+}
+
+void CudaBackend::matmul_bias(const View& out, const View& a, const View& b, const View& bias) {
+  if (out.numel() == 0) return;
+  const cuda::DeviceGuard guard(out.device);
+  if (cuda::takes_bias(out, a, b, bias) && cuda::multiply(out, a, b, bias.data, false)) return;
+  Backend::matmul_bias(out, a, b, bias);
 }
 
 }  // namespace mote

@@ -102,6 +102,22 @@ TEST_CASE("a product onto an addend, and the gradients of a linear layer") {
   for (size_t i = 0; i < want.size(); ++i) CHECK(allclose(got[i], want[i], 1e-5, 1e-5));
 }
 
+TEST_CASE("a bias of any dtype, dense or not") {
+  manual_seed(4);
+  for (const DType dtype : {float32, float64, float16, bfloat16}) {
+    const Tensor x = randn({6, 16}).to(dtype), weight = randn({8, 16}).to(dtype), wide = randn({17}).to(dtype);
+    const Tensor there = wide.to("cuda");
+    const std::pair<Tensor, Tensor> biases[] = {{wide.slice(0, 0, 8), there.slice(0, 0, 8)},
+                                                {wide.slice(0, 1, 9), there.slice(0, 1, 9)},  // not aligned
+                                                {wide.slice(0, 0, 16, 2), there.slice(0, 0, 16, 2)}};
+    for (const auto& [bias, device_bias] : biases) {
+      const Tensor got = nn::functional::linear(x.to("cuda"), weight.to("cuda"), device_bias).to("cpu").to(float64);
+      const Tensor want = matmul(x.to(float64), weight.to(float64).t()) + bias.to(float64);
+      CHECK(allclose(got, want, tolerance_of(dtype), 16 * tolerance_of(dtype)));
+    }
+  }
+}
+
 TEST_CASE("integers multiply in their own width") {
   const Tensor a = arange(0, 12).reshape({3, 4}), b = arange(5, 25).reshape({4, 5});
   for (const DType dtype : {uint8, int32, int64}) {

@@ -115,6 +115,8 @@ class Backend {
 
   // --- products: out [batch..., n, m] = a [batch..., n, k] b [batch..., k, m] (+ out where accumulate) ---
   virtual void matmul(const View& out, const View& a, const View& b, bool accumulate);
+  // out = a b + bias [m] in every row. Unless overridden, the bias is copied into out and the product added to it.
+  virtual void matmul_bias(const View& out, const View& a, const View& b, const View& bias);
 
   // --- fused layers ---
   // mean and rstd are [rows] in the compute type.

@@ -91,14 +91,16 @@ Tensor run_linear(const Tensor& x, const Tensor& weight, const Tensor* bias) {
   shape[shape.rank() - 1] = weight.size(0);
   Tensor y = make_result("linear", shape, x.dtype(), x.device());
   Backend& backend = backend_of(x);
-  if (bias) backend.copy(view_of(y), view_of(*bias, shape));
   View out = view_of(y), in = view_of(x), columns = transposed(view_of(weight));
   if (x.dim() == 1) {
     insert_dim(out, 0);
     insert_dim(in, 0);
   }
   broadcast_batch(columns, batch_of(in));
-  run_product(backend, out, in, columns, bias != nullptr);
+  if (bias)
+    run_product_with_bias(backend, out, in, columns, view_of(*bias));
+  else
+    run_product(backend, out, in, columns, false);
   return y;
 }
 

@@ -77,13 +77,29 @@ void broadcast_batch(View& view, const Shape& batch) {
 
 Shape batch_of(const View& view) { return Shape(view.shape.data(), view.shape.rank() - 2); }
 
-void run_product(Backend& backend, const View& out, const View& a, const View& b, bool accumulate) {
+namespace {
+
+// Calls multiply(out, a, b) for the product, as one of matrices where the batch allows it.
+template <class Multiply>
+void merge_batch(const View& out, const View& a, const View& b, const Multiply& multiply) {
   if (out.numel() == 0) return;
   if (out.shape.rank() > 2 && is_one_matrix(b)) {
     const std::optional<View> out_rows = merged_rows(out), a_rows = merged_rows(a);
-    if (out_rows && a_rows) return backend.matmul(*out_rows, *a_rows, last_matrix(b), accumulate);
+    if (out_rows && a_rows) return multiply(*out_rows, *a_rows, last_matrix(b));
   }
-  backend.matmul(out, a, b, accumulate);
+  multiply(out, a, b);
+}
+
+}  // namespace
+
+void run_product(Backend& backend, const View& out, const View& a, const View& b, bool accumulate) {
+  merge_batch(out, a, b,
+              [&](const View& y, const View& left, const View& right) { backend.matmul(y, left, right, accumulate); });
+}
+
+void run_product_with_bias(Backend& backend, const View& out, const View& a, const View& b, const View& bias) {
+  merge_batch(out, a, b,
+              [&](const View& y, const View& left, const View& right) { backend.matmul_bias(y, left, right, bias); });
 }
 
 }  // namespace mote

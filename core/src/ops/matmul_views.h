@@ -20,6 +20,8 @@ Shape batch_of(const View& view);
 // out = a b (+ out), all three with the same batch dimensions. Batches whose rows follow each other evenly, against one
 // matrix for all of them, run as a single product.
 void run_product(Backend& backend, const View& out, const View& a, const View& b, bool accumulate);
+// out = a b + bias in every row.
+void run_product_with_bias(Backend& backend, const View& out, const View& a, const View& b, const View& bias);
 
 // The product of operands whose dtypes and ranks were checked, with its gradient; a vector stands for a row on the left
 // and a column on the right.
