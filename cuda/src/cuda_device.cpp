@@ -69,6 +69,14 @@ cudaStream_t exchange_stream(int device, cudaStream_t stream) {
   return previous;
 }
 
+DeviceProperties get_device_properties(int device) {
+  check_device(device);
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, device), "cuda device");
+  return {properties.name, properties.major, properties.minor, properties.totalGlobalMem,
+          properties.multiProcessorCount};
+}
+
 int multiprocessors(int device) { return state_of(device).multiprocessors; }
 int compute_capability(int device) { return state_of(device).compute_capability; }
 

@@ -12,6 +12,11 @@ namespace cuda {
 bool is_available() { return has_backend(DeviceType::CUDA); }
 bool is_simulated() { return false; }
 int device_count() { return is_available() ? 1 : 0; }
+// backend_of says that there is no such device, and how to get one.
+DeviceProperties get_device_properties(int device) {
+  backend_of(Device(DeviceType::CUDA, device));
+  return {};
+}
 MemoryStats memory_stats(int) { return {}; }
 void reset_peak_memory_stats(int) {}
 void empty_cache(int) {}
@@ -19,7 +24,6 @@ void synchronize(int device) {
   if (is_available()) backend_of(Device(DeviceType::CUDA, device)).synchronize(device);
 }
 
-// backend_of says that there is no such device, and how to get one.
 struct Stream::Impl {
   explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
 };

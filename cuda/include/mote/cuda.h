@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace mote::cuda {
 
@@ -11,6 +12,17 @@ bool is_available();
 // Whether that device is the simulator on the CPU: right results, no speed.
 bool is_simulated();
 int device_count();
+
+struct DeviceProperties {
+  std::string name;  // what the driver calls it
+  int major = 0;     // compute capability
+  int minor = 0;
+  size_t total_memory = 0;  // bytes
+  int multi_processor_count = 0;
+};
+// Throws DeviceError where there is no such device.
+DeviceProperties get_device_properties(int device = 0);
+
 // Waits until everything that was asked of the device is done. Nothing to wait for without one.
 void synchronize(int device = 0);
 
