@@ -76,8 +76,8 @@ TEST_CASE("a log is cut back to its checkpoint", "[gpt]") {
   gpt::Log log(dir / "");
   for (const int64_t step : {0, 10, 20}) log.add({step, 2.5, 2.75, 0.001, 1234});
   CHECK(gpt::testing::read(dir / "log.csv") ==
-        "step,train_loss,val_loss,lr,tokens_per_second\n0,2.500000,2.750000,0.001,1234\n"
-        "10,2.500000,2.750000,0.001,1234\n20,2.500000,2.750000,0.001,1234\n");
+        "step,train_loss,val_loss,lr,tokens_per_second,peak_share\n0,2.500000,2.750000,0.001,1234,\n"
+        "10,2.500000,2.750000,0.001,1234,\n20,2.500000,2.750000,0.001,1234,\n");
   CHECK(gpt::Log::resume(dir / "", 15).rows().size() == 2);
   CHECK(gpt::Log::resume(dir / "", 20).has(20));
   dir.write("log.csv", "step,train_loss,val_loss,lr,tokens_per_second\n0,2.5,2.75,0.001,1234\n10,2.5,2.");

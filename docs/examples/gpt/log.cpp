@@ -20,10 +20,12 @@ Log Log::resume(const std::string& dir, int64_t step) {
   while (std::getline(lines, line)) {
     LogRow row;
     long long at = 0;
-    if (std::sscanf(line.c_str(), "%lld,%lf,%lf,%lf,%lf", &at, &row.train_loss, &row.val_loss, &row.lr,
-                    &row.tokens_per_second) != 5)
-      break;
+    double share = 0;
+    const int cells = std::sscanf(line.c_str(), "%lld,%lf,%lf,%lf,%lf,%lf", &at, &row.train_loss, &row.val_loss,
+                                  &row.lr, &row.tokens_per_second, &share);
+    if (cells < 5) break;
     row.step = at;
+    if (cells == 6) row.peak_share = share;
     if (row.step > step) break;
     log.rows_.push_back(row);
   }
@@ -32,10 +34,10 @@ Log Log::resume(const std::string& dir, int64_t step) {
 
 void Log::add(const LogRow& row) {
   rows_.push_back(row);
-  std::string text = "step,train_loss,val_loss,lr,tokens_per_second\n";
+  std::string text = "step,train_loss,val_loss,lr,tokens_per_second,peak_share\n";
   for (const LogRow& r : rows_)
-    text +=
-        fmt::format("{},{:.6f},{:.6f},{:.6g},{:.0f}\n", r.step, r.train_loss, r.val_loss, r.lr, r.tokens_per_second);
+    text += fmt::format("{},{:.6f},{:.6f},{:.6g},{:.0f},{}\n", r.step, r.train_loss, r.val_loss, r.lr,
+                        r.tokens_per_second, r.peak_share ? fmt::format("{:.4f}", *r.peak_share) : "");
   mote::write_file_atomically(path_, text);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct LogRow {
   double val_loss = 0;
   double lr = 0;
   double tokens_per_second = 0;
+  std::optional<double> peak_share = std::nullopt;  // model FLOPs utilisation, where the card's peak is known
 };
 
 class Log {

@@ -24,8 +24,8 @@ constexpr const char* kExamples =
 
 constexpr const char* kAboutTraining =
     "DIR gets checkpoint.safetensors (weights, optimizer, random generator, step and configuration in one file),\n"
-    "log.csv (step,train_loss,val_loss,lr,tokens_per_second) and loss.png. Training saves at every evaluation, at\n"
-    "the end, and when Ctrl-C or SIGTERM stops it.\n\n"
+    "log.csv (step,train_loss,val_loss,lr,tokens_per_second,peak_share) and loss.png. Training saves at every\n"
+    "evaluation, at the end, and when Ctrl-C or SIGTERM stops it.\n\n"
     "Exit codes: 0 finished, 2 wrong options or files, 130 stopped and saved.";
 
 constexpr const char* kAboutSampling =

@@ -60,10 +60,9 @@ std::string Progress::time_left(int64_t step) const {
   return ", " + duration(elapsed / static_cast<double>(step - first_) * static_cast<double>(total_ - step)) + " left";
 }
 
-void Progress::show(int64_t step, double loss, double lr, double tokens_per_second) {
+void Progress::show(int64_t step, double loss, double lr, const std::string& speed) {
   const std::string counter = fmt::format("step {:>{}}/{}", step, fmt::formatted_size("{}", total_), total_);
-  const std::string facts =
-      fmt::format("loss {:.3f}, lr {:.2e}, {:.0f} tokens/s{}", loss, lr, tokens_per_second, time_left(step));
+  const std::string facts = fmt::format("loss {:.3f}, lr {:.2e}, {}{}", loss, lr, speed, time_left(step));
   if (!terminal_) return note(counter + ": " + facts);
   const int room = terminal_width() - static_cast<int>(counter.size() + facts.size()) - 6;
   const double fraction = static_cast<double>(step) / static_cast<double>(std::max<int64_t>(total_, 1));

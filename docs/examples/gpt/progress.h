@@ -18,7 +18,7 @@ class Progress {
   // True where it is time to show something new: some ten times a second on a terminal, else every ten seconds.
   bool due() const;
   // Shows the state after `step` steps.
-  void show(int64_t step, double loss, double lr, double tokens_per_second);
+  void show(int64_t step, double loss, double lr, const std::string& speed);
   // Writes a line that stays.
   void note(const std::string& line);
   // ", 1 min 20 s left", by what the steps so far took; empty before the first.

@@ -1,6 +1,7 @@
 #include "trainer.h"
 
 #include <fmt/format.h>
+#include <mote/cuda.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -8,6 +9,7 @@
 
 #include "interrupt.h"
 #include "plot.h"
+#include "utilization.h"
 
 namespace gpt {
 
@@ -46,7 +48,9 @@ Trainer::Trainer(GPT& model, const Dataset& data, Checkpoint state, const std::s
       dir_(dir),
       device_(device),
       optimizer_(parameter_groups(model), {.lr = state_.recipe.lr, .betas = {kBeta1, kBeta2}}),
-      schedule_(optimizer_, schedule_options(state_.recipe)) {
+      schedule_(optimizer_, schedule_options(state_.recipe)),
+      flops_per_token_(training_flops_per_token(model)),
+      peak_flops_(peak_flops(device, state_.recipe.dtype)) {
   if (state_.weights.empty()) return;
   restore(model_, state_.weights, dir_);
   restore(optimizer_, state_.optimizer, dir_);
@@ -62,6 +66,7 @@ Trainer::Outcome Trainer::run(Log& log) {
     const bool last = state_.step >= state_.recipe.steps;
     const bool due = last || state_.step % state_.recipe.eval_every == 0;
     if (due && !log.has(state_.step)) {
+      finish_steps();
       save();
       if (!evaluate_and_log(log, progress)) return Outcome::Interrupted;
     }
@@ -76,7 +81,7 @@ Trainer::Outcome Trainer::run(Log& log) {
     const std::optional<double> shown = progress.due() ? std::optional(loss.item<double>()) : std::nullopt;
     training_time_ += Clock::now() - start;
     ++steps_timed_;
-    if (shown) progress.show(state_.step, *shown, learning_rate(), tokens_per_second());
+    if (shown) progress.show(state_.step, *shown, learning_rate(), speed());
   }
 }
 
@@ -100,30 +105,30 @@ Tensor Trainer::loss_of(const Batch& batch) {
 std::optional<double> Trainer::evaluate(Split split) {
   const mote::NoGradGuard no_grad;
   model_.eval();
-  double sum = 0;
+  // Summed where it is computed, and read once.
+  Tensor sum = mote::zeros({}, {.dtype = mote::float64, .device = device_});
   int64_t windows = 0;
   bool stopped = false;
   for (const Batch& batch : data_.evaluation_batches(split, device_)) {
     stopped = interrupted();
     if (stopped) break;
-    sum += loss_of(batch).item<double>() * static_cast<double>(batch.inputs.size(0));
+    sum += loss_of(batch).to(mote::float64) * batch.inputs.size(0);
     windows += batch.inputs.size(0);
   }
   model_.train();
   if (stopped) return std::nullopt;
-  return sum / static_cast<double>(windows);
+  return sum.item<double>() / static_cast<double>(windows);
 }
 
 bool Trainer::evaluate_and_log(Log& log, Progress& progress) {
   const std::optional<double> train_loss = evaluate(Split::Train);
   const std::optional<double> val_loss = train_loss ? evaluate(Split::Validation) : std::nullopt;
   if (!val_loss) return false;
-  log.add({state_.step, *train_loss, *val_loss, learning_rate(), tokens_per_second()});
+  log.add({state_.step, *train_loss, *val_loss, learning_rate(), tokens_per_second(), peak_share()});
   plot_losses((std::filesystem::path(dir_) / "loss.png").string(), log.rows(), subtitle(state_, model_));
-  progress.note(fmt::format("step {:>{}}/{}: train loss {:.4f}, val loss {:.4f}, lr {:.2e}, {:.0f} tokens/s{}",
-                            state_.step, fmt::formatted_size("{}", state_.recipe.steps), state_.recipe.steps,
-                            *train_loss, *val_loss, learning_rate(), tokens_per_second(),
-                            progress.time_left(state_.step)));
+  progress.note(fmt::format("step {:>{}}/{}: train loss {:.4f}, val loss {:.4f}, lr {:.2e}, {}{}", state_.step,
+                            fmt::formatted_size("{}", state_.recipe.steps), state_.recipe.steps, *train_loss, *val_loss,
+                            learning_rate(), speed(), progress.time_left(state_.step)));
   training_time_ = training_time_.zero();
   steps_timed_ = 0;
   return true;
@@ -139,9 +144,27 @@ void Trainer::save() {
 
 double Trainer::learning_rate() const { return optimizer_.param_groups().front().lr; }
 
+void Trainer::finish_steps() {
+  if (!device_.is_cuda()) return;
+  const Clock::time_point start = Clock::now();
+  mote::cuda::synchronize(device_.index());
+  training_time_ += Clock::now() - start;
+}
+
 double Trainer::tokens_per_second() const {
   if (steps_timed_ == 0) return 0;
   return static_cast<double>(steps_timed_ * state_.recipe.batch * state_.model.context) / training_time_.count();
+}
+
+std::optional<double> Trainer::peak_share() const {
+  if (!peak_flops_) return std::nullopt;
+  return tokens_per_second() * flops_per_token_ / *peak_flops_;
+}
+
+std::string Trainer::speed() const {
+  const std::optional<double> share = peak_share();
+  return fmt::format("{:.0f} tokens/s{}", tokens_per_second(),
+                     share ? fmt::format(" ({:.1f} % of peak)", 100.0 * *share) : "");
 }
 
 }  // namespace gpt

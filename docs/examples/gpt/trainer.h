@@ -39,7 +39,12 @@ class Trainer {
   bool evaluate_and_log(Log& log, Progress& progress);
   void save();
   double learning_rate() const;
+  // Waits for the steps that a GPU was given, so that their time is known.
+  void finish_steps();
   double tokens_per_second() const;
+  // The share of the card's peak, where that is known.
+  std::optional<double> peak_share() const;
+  std::string speed() const;
 
   GPT& model_;
   const Dataset& data_;
@@ -48,6 +53,8 @@ class Trainer {
   mote::Device device_;
   mote::optim::AdamW optimizer_;
   mote::optim::CosineWithWarmup schedule_;
+  double flops_per_token_;
+  std::optional<double> peak_flops_;
   std::chrono::duration<double> training_time_{0};  // since the last evaluation
   int64_t steps_timed_ = 0;
 };
