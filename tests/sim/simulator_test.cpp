@@ -8,6 +8,7 @@
 #include "checker.h"
 #include "report.h"
 #include "sim/kernels.h"
+#include "simt/graph_api.h"
 #include "support/catch.h"
 
 using namespace mote::test;
@@ -171,6 +172,69 @@ TEST_CASE("a write past the end of an allocation is noticed") {
   cudaGetLastError();
 }
 #endif
+
+TEST_CASE("a graph runs what was captured, as often as it is launched") {
+  cudaStream_t side, other;
+  REQUIRE(cudaStreamCreateWithFlags(&side, cudaStreamNonBlocking) == cudaSuccess);
+  REQUIRE(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking) == cudaSuccess);
+  const DeviceArray<int> in(std::vector<int>{1, 2, 3}), out(std::vector<int>{0, 0, 0});
+  cudaStreamCaptureStatus status;
+  REQUIRE(cudaStreamBeginCapture(side, cudaStreamCaptureModeRelaxed) == cudaSuccess);
+  CHECK(cudaStreamBeginCapture(side, cudaStreamCaptureModeRelaxed) == cudaErrorIllegalState);
+  CHECK((cudaStreamIsCapturing(side, &status) == cudaSuccess && status == cudaStreamCaptureStatusActive));
+  CHECK((cudaStreamIsCapturing(other, &status) == cudaSuccess && status == cudaStreamCaptureStatusNone));
+  CHECK(cudaMemcpyAsync(out.get(), in.get(), 12, cudaMemcpyDeviceToDevice, side) == cudaSuccess);
+  CHECK(cudaMemsetAsync(out.get(), 0, 4, side) == cudaSuccess);
+  CHECK(cudaStreamSynchronize(other) == cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  REQUIRE(cudaStreamEndCapture(side, &graph) == cudaSuccess);
+  CHECK(out.host() == std::vector<int>{0, 0, 0});
+  cudaGraphExec_t exec = nullptr;
+  REQUIRE(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  CHECK(cudaGraphDestroy(graph) == cudaSuccess);
+  for (const int value : {5, 6}) {
+    const std::vector<int> values{value, value, value};
+    REQUIRE(cudaMemcpy(in.get(), values.data(), 12, cudaMemcpyHostToDevice) == cudaSuccess);
+    REQUIRE(cudaGraphLaunch(exec, other) == cudaSuccess);
+    REQUIRE(cudaStreamSynchronize(other) == cudaSuccess);
+    CHECK(out.host() == std::vector<int>{0, value, value});
+  }
+  CHECK(cudaGraphExecDestroy(exec) == cudaSuccess);
+  cudaStreamDestroy(side);
+  cudaStreamDestroy(other);
+}
+
+TEST_CASE("what a capture does not allow fails, and the capture with it") {
+  cudaStream_t side, other;
+  REQUIRE(cudaStreamCreateWithFlags(&side, cudaStreamNonBlocking) == cudaSuccess);
+  REQUIRE(cudaStreamCreateWithFlags(&other, cudaStreamNonBlocking) == cudaSuccess);
+  cudaEvent_t event, ahead;
+  REQUIRE(cudaEventCreate(&event) == cudaSuccess);
+  REQUIRE(cudaEventCreate(&ahead) == cudaSuccess);
+  REQUIRE(cudaEventRecord(ahead, other) == cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  CHECK(cudaStreamEndCapture(side, &graph) == cudaErrorIllegalState);
+  CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeRelaxed) == cudaErrorStreamCaptureUnsupported);
+  const auto fails = [&](const auto& call, cudaError_t expected) {
+    REQUIRE(cudaStreamBeginCapture(side, cudaStreamCaptureModeRelaxed) == cudaSuccess);
+    CHECK(call() == expected);
+    cudaStreamCaptureStatus status;
+    CHECK((cudaStreamIsCapturing(side, &status) == cudaSuccess && status == cudaStreamCaptureStatusInvalidated));
+    CHECK(cudaStreamEndCapture(side, &graph) == cudaErrorStreamCaptureInvalidated);
+    CHECK(graph == nullptr);
+  };
+  fails([&] { return cudaStreamSynchronize(side); }, cudaErrorStreamCaptureUnsupported);
+  fails([&] { return cudaDeviceSynchronize(); }, cudaErrorStreamCaptureUnsupported);
+  fails([&] { return cudaStreamQuery(side); }, cudaErrorStreamCaptureUnsupported);
+  fails([&] { return cudaEventRecord(event, side); }, cudaErrorStreamCaptureUnsupported);
+  fails([&] { return cudaStreamWaitEvent(side, ahead, 0); }, cudaErrorStreamCaptureIsolation);
+  CHECK(cudaDeviceSynchronize() == cudaSuccess);
+  cudaGetLastError();
+  cudaEventDestroy(event);
+  cudaEventDestroy(ahead);
+  cudaStreamDestroy(side);
+  cudaStreamDestroy(other);
+}
 
 TEST_CASE("planted synchronisation bugs are caught, and their correct twins are clean") {
   for (int i = 0; i < planted_bug_count; ++i) {

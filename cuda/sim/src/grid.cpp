@@ -81,7 +81,6 @@ int run_grid(const LaunchInfo& info, Task task) {
   grid.id = ++launches;
   grid.blocks = uint64_t{info.grid.x} * info.grid.y * info.grid.z;
   pool.run(grid);
-  task.drop(task.arguments);
   return grid.error;
 }
 

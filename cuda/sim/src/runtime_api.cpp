@@ -13,6 +13,7 @@
 #include "checker.h"
 #include "device_memory.h"
 #include "report.h"
+#include "simt/graph_api.h"
 #include "stream.h"
 
 namespace simt {
@@ -98,7 +99,8 @@ cudaError_t launch(const LaunchInfo& info, Task task) {
     task.drop(task.arguments);
     return remember(cudaErrorInvalidConfiguration);
   }
-  return enqueue(info.stream, [info, task] {
+  // The arguments last as long as the work does: in a graph it runs any number of times.
+  return enqueue(info.stream, [info, task, arguments = std::shared_ptr<void>(task.arguments, task.drop)] {
     const int error = run_grid(info, task);
     if (error) set_sticky_error(error);
     return error;
@@ -110,7 +112,7 @@ cudaError_t launch(const LaunchInfo& info, Task task) {
 extern "C" {
 
 const char* cudaGetErrorName(cudaError_t error) {
-  switch (error) {
+  switch (static_cast<int>(error)) {
     case cudaSuccess:
       return "cudaSuccess";
     case cudaErrorInvalidValue:
@@ -133,6 +135,14 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorIllegalAddress";
     case cudaErrorLaunchFailure:
       return "cudaErrorLaunchFailure";
+    case cudaErrorIllegalState:
+      return "cudaErrorIllegalState";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated:
+      return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureIsolation:
+      return "cudaErrorStreamCaptureIsolation";
   }
   return "unrecognized error code";
 }
@@ -200,6 +210,7 @@ cudaError_t cudaFree(void* memory) {
 }
 
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
+  if (simt::is_capturing(stream)) return simt::remember(cudaErrorStreamCaptureUnsupported);
   return simt::enqueue(stream, [memory] { return simt::free_device(memory); });
 }
 
@@ -210,7 +221,8 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-  const bool deferred = simt::config().deferred_streams;
+  // In a graph a copy reads the host's memory at each launch.
+  const bool deferred = simt::config().deferred_streams && !simt::is_capturing(stream);
   if (deferred && simt::in_device_memory(to) && !simt::in_device_memory(from) &&
       !simt::is_pinned(from)) {  // pageable memory is staged now
     const auto* begin = static_cast<const char*>(from);

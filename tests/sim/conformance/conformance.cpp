@@ -2,6 +2,7 @@
 // the CUDA Toolkit's headers and against the simulator's, and must print the same.
 #include <cublasLt.h>
 #include <cuda_runtime.h>
+#include <cuda_runtime_api.h>
 #include <cxxabi.h>
 
 #include <cstdio>
@@ -33,6 +34,16 @@ void print_values() {
   VALUE(cudaErrorNotReady);
   VALUE(cudaErrorIllegalAddress);
   VALUE(cudaErrorLaunchFailure);
+  VALUE(cudaErrorIllegalState);
+  VALUE(cudaErrorStreamCaptureUnsupported);
+  VALUE(cudaErrorStreamCaptureInvalidated);
+  VALUE(cudaErrorStreamCaptureIsolation);
+  VALUE(cudaStreamCaptureModeGlobal);
+  VALUE(cudaStreamCaptureModeThreadLocal);
+  VALUE(cudaStreamCaptureModeRelaxed);
+  VALUE(cudaStreamCaptureStatusNone);
+  VALUE(cudaStreamCaptureStatusActive);
+  VALUE(cudaStreamCaptureStatusInvalidated);
   VALUE(cudaMemcpyHostToHost);
   VALUE(cudaMemcpyHostToDevice);
   VALUE(cudaMemcpyDeviceToHost);
@@ -91,6 +102,10 @@ void print_sizes() {
   SIZE(longlong2);
   SIZE(cudaStream_t);
   SIZE(cudaEvent_t);
+  SIZE(cudaGraph_t);
+  SIZE(cudaGraphExec_t);
+  SIZE(cudaStreamCaptureMode);
+  SIZE(cudaStreamCaptureStatus);
   SIZE(cudaError_t);
   SIZE(cublasStatus_t);
   SIZE(cublasOperation_t);
@@ -123,6 +138,15 @@ void print_functions() {
   FUNCTION(cudaStreamSynchronize);
   FUNCTION(cudaStreamQuery);
   FUNCTION(cudaStreamWaitEvent);
+  FUNCTION(cudaStreamBeginCapture);
+  FUNCTION(cudaStreamEndCapture);
+  FUNCTION(cudaStreamIsCapturing);
+  print_type(
+      "cudaGraphInstantiate",
+      typeid(static_cast<cudaError_t (*)(cudaGraphExec_t*, cudaGraph_t, unsigned long long)>(cudaGraphInstantiate)));
+  FUNCTION(cudaGraphLaunch);
+  FUNCTION(cudaGraphDestroy);
+  FUNCTION(cudaGraphExecDestroy);
   FUNCTION(cudaEventCreateWithFlags);
   FUNCTION(cudaEventDestroy);
   FUNCTION(cudaEventSynchronize);
