@@ -9,6 +9,7 @@
 #include "mote/error.h"
 #include "mote/philox.h"
 #include "mote/random.h"
+#include "mote/recording.h"
 #include "ops/support.h"
 
 namespace mote {
@@ -31,6 +32,7 @@ void Mt19937::refill() {
 }
 
 void Generator::manual_seed(uint64_t seed) {
+  if (device_.is_cuda()) refuse_to_record("manual_seed", "a replay goes on with the random numbers; seed before it");
   engine_ = Mt19937(static_cast<uint32_t>(seed));
   seed_ = seed;
   counter_ = 0;

@@ -6,6 +6,7 @@
 #include "mote/backend.h"
 #include "mote/error.h"
 #include "mote/node.h"
+#include "mote/recording.h"
 #include "mote/watch.h"
 #include "ops/support.h"
 
@@ -63,6 +64,7 @@ Scalar item(const Tensor& x) {
     throw ShapeError(fmt::format("item: expected a tensor of one element, but got shape {} with {} elements",
                                  impl.shape.str(), impl.numel));
   if (x.device().is_meta()) throw DeviceError("item: a tensor on meta has no data");
+  refuse_host_read("item", x.device());
   alignas(8) unsigned char bytes[8];
   backend_of(x.device()).copy_to_host(bytes, data_of(x), size_of(impl.dtype), x.device().index());
   return dispatch(impl.dtype, [&](auto* tag) {

@@ -50,21 +50,21 @@ CachingAllocator::~CachingAllocator() {
 
 bool CachingAllocator::Smaller::operator()(const Block* a, const Block* b) const {
   const auto key = [](const Block* block) {
-    return std::tuple(reinterpret_cast<uintptr_t>(block->stream), block->size,
+    return std::tuple(block->pool, reinterpret_cast<uintptr_t>(block->stream), block->size,
                       reinterpret_cast<uintptr_t>(block->data));
   };
   return key(a) < key(b);
 }
 
-void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream) {
+void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream, int64_t pool) {
   const std::lock_guard lock(mutex_);
   const size_t size = keeps_ ? round_up(std::max<size_t>(bytes, 1), kGranularity) : bytes;
   if (size < bytes) throw_out_of_memory(bytes);
-  Block* block = keeps_ ? take_free(size, stream) : nullptr;
+  Block* block = keeps_ ? take_free(size, stream, pool) : nullptr;
   if (block)
     ++stats_.cache_hits;
   else
-    block = new_segment(size, stream);
+    block = new_segment(size, stream, pool);
   if (keeps_ && block->size - size >= smallest_rest(block->large)) split(block, size);
   block->requested = bytes;
   used_.emplace(block->data, block);
@@ -72,11 +72,17 @@ void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream) {
   return block->data;
 }
 
-void CachingAllocator::deallocate(void* data) noexcept {
+void CachingAllocator::deallocate(void* data, int64_t pool) noexcept {
   const std::lock_guard lock(mutex_);
+  free_or_hold(data, pool);
+}
+
+void CachingAllocator::free_or_hold(void* data, int64_t pool) {
   const auto found = used_.find(data);
   if (found == used_.end()) return;
   Block* block = found->second;
+  if (pool != 0 && block->pool != pool) return held_[pool].push_back(data);
+  if (block->pool != 0 && !keeps_) return held_[block->pool].push_back(data);
   used_.erase(found);
   stats_.allocated_bytes -= block->size;
   --stats_.live_blocks;
@@ -89,6 +95,31 @@ void CachingAllocator::deallocate(void* data) noexcept {
     merge_with_next(block);
   }
   list.insert(block);
+}
+
+int64_t CachingAllocator::open_pool() {
+  const std::lock_guard lock(mutex_);
+  return ++pools_;
+}
+
+void CachingAllocator::close_pool(int64_t pool, cudaStream_t stream) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto make_ordinary = [&](Block* block) {
+    block->pool = 0;
+    block->stream = stream;
+  };
+  for (const auto& [data, block] : used_)
+    if (block->pool == pool) make_ordinary(block);
+  for (FreeList& list : free_) {
+    std::vector<Block*> blocks;
+    std::copy_if(list.begin(), list.end(), std::back_inserter(blocks), [&](Block* b) { return b->pool == pool; });
+    for (Block* block : blocks) list.erase(block);
+    std::for_each(blocks.begin(), blocks.end(), make_ordinary);
+    list.insert(blocks.begin(), blocks.end());
+  }
+  const auto held = held_.extract(pool);
+  if (held.empty()) return;
+  for (void* data : held.mapped()) free_or_hold(data, 0);
 }
 
 void CachingAllocator::empty_cache() {
@@ -107,17 +138,17 @@ void CachingAllocator::reset_peak() {
   stats_.peak_reserved_bytes = stats_.reserved_bytes;
 }
 
-CachingAllocator::Block* CachingAllocator::take_free(size_t size, cudaStream_t stream) {
+CachingAllocator::Block* CachingAllocator::take_free(size_t size, cudaStream_t stream, int64_t pool) {
   FreeList& list = free_[size > kSmallLimit];
-  Block wanted{nullptr, size, 0, stream, false, nullptr, nullptr};
+  Block wanted{nullptr, size, 0, stream, pool, false, nullptr, nullptr};
   const auto found = list.lower_bound(&wanted);
-  if (found == list.end() || (*found)->stream != stream) return nullptr;
+  if (found == list.end() || (*found)->pool != pool || (*found)->stream != stream) return nullptr;
   Block* block = *found;
   list.erase(found);
   return block;
 }
 
-CachingAllocator::Block* CachingAllocator::new_segment(size_t size, cudaStream_t stream) {
+CachingAllocator::Block* CachingAllocator::new_segment(size_t size, cudaStream_t stream, int64_t pool) {
   const size_t bytes = keeps_ ? segment_size(size) : size;
   void* memory = source_.allocate(bytes);
   if (!memory) {
@@ -128,11 +159,12 @@ CachingAllocator::Block* CachingAllocator::new_segment(size_t size, cudaStream_t
   stats_.reserved_bytes += bytes;
   stats_.peak_reserved_bytes = std::max(stats_.peak_reserved_bytes, stats_.reserved_bytes);
   ++stats_.segments;
-  return new Block{static_cast<char*>(memory), bytes, 0, stream, size > kSmallLimit, nullptr, nullptr};
+  return new Block{static_cast<char*>(memory), bytes, 0, stream, pool, size > kSmallLimit, nullptr, nullptr};
 }
 
 void CachingAllocator::split(Block* block, size_t size) {
-  auto* rest = new Block{block->data + size, block->size - size, 0, block->stream, block->large, block, block->next};
+  auto* rest = new Block{block->data + size, block->size - size, 0,     block->stream,
+                         block->pool,        block->large,       block, block->next};
   if (rest->next) rest->next->previous = rest;
   block->next = rest;
   block->size = size;
@@ -158,7 +190,7 @@ void CachingAllocator::release_free_segments() {
   for (FreeList& list : free_)
     for (auto at = list.begin(); at != list.end();) {
       Block* const block = *at;
-      const bool whole = !block->previous && !block->next;
+      const bool whole = !block->previous && !block->next && block->pool == 0;
       at = whole ? list.erase(at) : std::next(at);
       if (whole) release_segment(block);
     }

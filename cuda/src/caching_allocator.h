@@ -3,6 +3,9 @@
 // The driver is asked for segments, which are cut into blocks; neighbours that are free are one block again. A freed
 // block goes only to work of the stream that it was made for, which is therefore done with it by then. Blocks of up to
 // 1 MiB are cut from segments of 2 MiB, larger ones below 10 MiB from segments of 20 MiB, and the rest have their own.
+//
+// A captured graph writes the same memory in each replay. So it has a pool: segments whose blocks go to its own capture
+// alone, until the pool is closed.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -15,6 +18,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "mote/cuda.h"
 
@@ -36,8 +40,14 @@ class CachingAllocator {
 
   // 512-byte aligned (256 without keeping), not cleared. Throws OutOfMemoryError that says what holds the memory; a
   // failure to get memory frees what is kept and tries again first.
-  void* allocate(size_t bytes, cudaStream_t stream);
-  void deallocate(void* data) noexcept;
+  void* allocate(size_t bytes, cudaStream_t stream, int64_t pool = 0);
+  // A block that is freed in a capture, for which `pool` is that of the graph, and does not come from there is kept
+  // until the pool is closed: captured work may use it. Without keeping, so are the pool's own.
+  void deallocate(void* data, int64_t pool = 0) noexcept;
+  // A number for a new pool; 0 stands for ordinary memory.
+  int64_t open_pool();
+  // All memory of the pool becomes ordinary memory of `stream`. None of its graph's work may still run.
+  void close_pool(int64_t pool, cudaStream_t stream) noexcept;
   // Gives back every segment of which no block is in use.
   void empty_cache();
   MemoryStats stats() const;
@@ -49,18 +59,20 @@ class CachingAllocator {
     size_t size;
     size_t requested;  // by the tensor; 0 while free
     cudaStream_t stream;
+    int64_t pool;  // the same in a whole segment, as is the stream
     bool large;
     Block* previous;  // neighbours in the segment
     Block* next;
   };
-  // Of one stream the smallest first, and the lowest address of equal ones.
+  // Of one pool and stream the smallest first, and the lowest address of equal ones.
   struct Smaller {
     bool operator()(const Block* a, const Block* b) const;
   };
   using FreeList = std::set<Block*, Smaller>;
 
-  Block* take_free(size_t size, cudaStream_t stream);
-  Block* new_segment(size_t size, cudaStream_t stream);
+  Block* take_free(size_t size, cudaStream_t stream, int64_t pool);
+  Block* new_segment(size_t size, cudaStream_t stream, int64_t pool);
+  void free_or_hold(void* data, int64_t pool);
   void split(Block* block, size_t size);
   void merge_with_next(Block* block);
   void release_segment(Block* block);
@@ -74,6 +86,8 @@ class CachingAllocator {
   mutable std::mutex mutex_;
   std::array<FreeList, 2> free_;  // small and large
   std::unordered_map<void*, Block*> used_;
+  std::unordered_map<int64_t, std::vector<void*>> held_;  // freed by the program, but not before the pool is closed
+  int64_t pools_ = 0;
   MemoryStats stats_;
 };
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "mote/error.h"
+#include "mote/recording.h"
 
 namespace mote::cuda {
 
@@ -14,7 +15,7 @@ bool synchronizes_each_launch() {
     const char* value = std::getenv("MOTE_CUDA_SYNC");
     return value && std::string_view(value) != "0" && std::string_view(value) != "";
   }();
-  return wanted;
+  return wanted && !Recording::current();  // what is captured does not run yet
 }
 
 void check(cudaError_t status, const char* what) {

@@ -9,6 +9,7 @@
 #include "cuda_check.h"
 #include "mote/cuda.h"
 #include "mote/error.h"
+#include "mote/recording.h"
 
 namespace mote::cuda {
 
@@ -58,6 +59,8 @@ DeviceGuard::DeviceGuard(int device) : previous_(0) {
 DeviceGuard::~DeviceGuard() { cudaSetDevice(previous_); }
 
 cudaStream_t current_stream(int device) {
+  if (const Recording* recording = Recording::current(); recording && recording->device().index() != device)
+    refuse_to_record("this operation", "it is work on another device than that of the graph");
   const cudaStream_t own = state_of(device).stream;
   const cudaStream_t chosen = streams_in_use[static_cast<size_t>(device)];
   return chosen ? chosen : own;

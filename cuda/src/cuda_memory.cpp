@@ -12,6 +12,7 @@
 #include "cuda_check.h"
 #include "cuda_device.h"
 #include "device_buffer.h"
+#include "graph_recording.h"
 #include "mote/error.h"
 
 namespace mote {
@@ -51,6 +52,12 @@ SegmentSource driver_memory(int device) {
   return {allocate, free, describe};
 }
 
+// The pool of the graph that this thread captures on the device; 0 where there is none.
+int64_t recorded_pool(int device) {
+  const GraphRecording* recording = graph_recording();
+  return recording && recording->device().index() == device ? recording->pool() : 0;
+}
+
 }  // namespace
 
 // Never destroyed: tensors of static lifetime are freed after any static of this file.
@@ -69,9 +76,13 @@ CachingAllocator& allocator_of(int device) {
   return *slot.allocator;
 }
 
-void* allocate(size_t bytes, int device) { return allocator_of(device).allocate(bytes, current_stream(device)); }
+void* allocate(size_t bytes, int device) {
+  return allocator_of(device).allocate(bytes, current_stream(device), recorded_pool(device));
+}
 
-void deallocate(void* data, size_t, int device) noexcept { allocator_of(device).deallocate(data); }
+void deallocate(void* data, size_t, int device) noexcept {
+  allocator_of(device).deallocate(data, recorded_pool(device));
+}
 
 MemoryStats memory_stats(int device) { return device_count() > 0 ? allocator_of(device).stats() : MemoryStats(); }
 
@@ -91,6 +102,8 @@ void CudaBackend::deallocate(void* data, size_t bytes, int device) noexcept { cu
 // From pageable memory the driver copies into a buffer of its own before it returns: there is nothing to wait for.
 void CudaBackend::copy_from_host(void* device_data, const void* host, size_t bytes, int device) {
   if (bytes == 0) return;
+  refuse_to_record("copy to cuda",
+                   "a replay would read the CPU's memory anew; copy before replay() into a tensor there");
   const cuda::DeviceGuard guard(device);
   cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, cuda::current_stream(device)),
               "copy to cuda");
@@ -98,6 +111,7 @@ void CudaBackend::copy_from_host(void* device_data, const void* host, size_t byt
 
 void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes, int device) {
   if (bytes == 0) return;
+  refuse_host_read("copy from cuda", Device(DeviceType::CUDA, device));
   const cuda::DeviceGuard guard(device);
   const cudaStream_t stream = cuda::current_stream(device);
   cuda::check(cudaMemcpyAsync(host, device_data, bytes, cudaMemcpyDeviceToHost, stream), "copy from cuda");
@@ -105,6 +119,7 @@ void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes
 }
 
 void CudaBackend::synchronize(int device) {
+  refuse_to_record("synchronize", "captured work is not done before a replay");
   const cuda::DeviceGuard guard(device);
   cuda::check(cudaDeviceSynchronize(), "synchronize");
 }

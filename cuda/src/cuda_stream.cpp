@@ -2,6 +2,7 @@
 
 #include "cuda_check.h"
 #include "cuda_device.h"
+#include "mote/recording.h"
 
 namespace mote::cuda {
 
@@ -55,12 +56,17 @@ void Stream::wait(const Event& event) const {
 }
 void* Stream::native_handle() const { return impl_->handle; }
 
-StreamGuard::StreamGuard(const Stream& stream)
-    : stream_(stream), previous_(exchange_stream(stream.device(), static_cast<cudaStream_t>(stream.native_handle()))) {}
+StreamGuard::StreamGuard(const Stream& stream) : stream_(stream), previous_(nullptr) {
+  refuse_to_record("StreamGuard", "work on another stream would be done now and not in a replay");
+  previous_ = exchange_stream(stream.device(), static_cast<cudaStream_t>(stream.native_handle()));
+}
 StreamGuard::~StreamGuard() { exchange_stream(stream_.device(), static_cast<cudaStream_t>(previous_)); }
 
 Event::Event(int device) : impl_(std::make_shared<Impl>(device)) {}
-void Event::record() { check(cudaEventRecord(impl_->handle, current_stream(impl_->device)), "Event::record"); }
+void Event::record() {
+  refuse_to_record("Event::record", "an event of captured work says nothing of its replays; record one after replay()");
+  check(cudaEventRecord(impl_->handle, current_stream(impl_->device)), "Event::record");
+}
 void Event::record(const Stream& stream) {
   check(cudaEventRecord(impl_->handle, static_cast<cudaStream_t>(stream.native_handle())), "Event::record");
 }

@@ -1,7 +1,9 @@
 // MOTE_CUDA=OFF: the device does not exist, and says so.
 #include "mote/backend.h"
 #include "mote/cuda.h"
+#include "mote/cuda_graph.h"
 #include "mote/cuda_stream.h"
+#include "mote/error.h"
 
 namespace mote {
 
@@ -27,6 +29,9 @@ void synchronize(int device) {
 struct Stream::Impl {
   explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
 };
+struct Graph::Impl {
+  explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
+};
 struct Event::Impl {
   explicit Impl(int device) { backend_of(Device(DeviceType::CUDA, device)); }
 };
@@ -48,6 +53,15 @@ void Event::synchronize() const {}
 bool Event::query() const { return true; }
 float Event::elapsed_ms(const Event&) const { return 0.0f; }
 void* Event::native_handle() const { return nullptr; }
+
+Graph::Graph(int device) : impl_(std::make_shared<Impl>(device)) {}
+void Graph::capture(const std::function<void()>&) {
+  throw NotImplementedError("Graph::capture: this build has no CUDA; configure with MOTE_CUDA=ON or SIM");
+}
+void Graph::replay() { throw StateError("Graph::replay: nothing was captured; call capture first"); }
+bool Graph::is_captured() const { return false; }
+int Graph::device() const { return 0; }
+bool is_capturing() { return false; }
 
 }  // namespace cuda
 

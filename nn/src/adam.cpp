@@ -8,6 +8,7 @@
 
 #include "mote/backend.h"
 #include "mote/creation.h"
+#include "mote/recording.h"
 
 namespace mote::optim {
 
@@ -50,6 +51,9 @@ void AdamBase::add_param_group(const ParamGroup& group) {
 }
 
 void AdamBase::step() {
+  refuse_to_record(decoupled_ ? "AdamW" : "Adam",
+                   "the number of the step is the host's, and a replay would repeat this one; step after replay(), or "
+                   "use SGD");
   using Key = std::tuple<const Group*, DeviceType, int, DType, int64_t>;
   std::map<Key, Batch> batches;
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& grad, State& state) {

@@ -10,6 +10,7 @@
 #include "mote/creation.h"
 #include "mote/error.h"
 #include "mote/join.h"
+#include "mote/recording.h"
 
 namespace mote::optim {
 
@@ -60,6 +61,8 @@ GradScaler::GradScaler(const GradScalerOptions& options) : options_(options), sc
 
 Tensor GradScaler::scale(const Tensor& loss) const {
   if (!options_.enabled) return loss;
+  refuse_to_record("GradScaler",
+                   "the scale is the host's, and a replay would go on with this one; capture in bfloat16");
   // A tensor, not a number: the product of a float16 number with it is float32, where the scale has room.
   return loss * mote::full({}, scale_, {.dtype = float32, .device = loss.device()});
 }

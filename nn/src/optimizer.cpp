@@ -8,6 +8,7 @@
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/error.h"
+#include "mote/recording.h"
 
 namespace mote::optim {
 
@@ -74,6 +75,7 @@ void Optimizer::each_parameter(const Update& update) {
       const Tensor gradient = parameter.grad();
       if (!gradient.defined() || !seen.insert(parameter.tensor().impl()).second) continue;
       const DType dtype = state_dtype(parameter);
+      if (dtype != parameter.dtype() && !own.master.defined()) refuse_first_step();
       own.tensors.resize(state_names_.size());
       for (Tensor& tensor : own.tensors)
         if (tensor.defined()) tensor = tensor.to(parameter.device(), dtype);
@@ -83,6 +85,12 @@ void Optimizer::each_parameter(const Update& update) {
         own.master = (own.master.defined() ? own.master : parameter.tensor()).to(parameter.device(), dtype);
       update(group, parameter, gradient, own);
     }
+}
+
+void Optimizer::refuse_first_step() const {
+  refuse_to_record(name_,
+                   "the first step makes the optimizer's state, and a replay would make it anew; take a step "
+                   "before the capture");
 }
 
 DType Optimizer::state_dtype(const nn::Parameter& parameter) {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "mote/error.h"
+#include "mote/recording.h"
+
 namespace mote::optim {
 
 SGD::SGD(std::vector<nn::Parameter> params, const SGDOptions& options)
@@ -23,7 +26,29 @@ void SGD::add_param_group(const ParamGroup& group) {
                                .maximize = group.maximize.value_or(defaults_.maximize)}));
 }
 
+// A captured step has the options in its launches.
+void SGD::keep_to_recorded_options() const {
+  Recording* recording = Recording::current();
+  if (!recording) return;
+  std::vector<SGDOptions> recorded;
+  for (const auto& group : groups()) recorded.push_back(options_of(*group));
+  recording->before_each_replay([recorded, watched = watched_groups()] {
+    const auto now = watched.lock();
+    if (!now) return;
+    for (size_t i = 0; i < recorded.size(); ++i) {
+      const SGDOptions& options = options_of(*(*now)[i]);
+      if (options == recorded[i]) continue;
+      throw StateError(
+          fmt::format("SGD: an option of group {} is no longer what it was when this step was captured (lr was {} and "
+                      "is {}), and a "
+                      "replay would go on with the old one; capture the step again",
+                      i, recorded[i].lr, options.lr));
+    }
+  });
+}
+
 void SGD::step() {
+  keep_to_recorded_options();
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& own_gradient, State& state) {
     const SGDOptions& options = options_of(group);
     change_value(parameter, own_gradient, state, [&](const Tensor& value, const Tensor& gradient) {
@@ -31,10 +56,12 @@ void SGD::step() {
       if (options.weight_decay != 0.0) direction = mote::add(direction, value, options.weight_decay);
       if (options.momentum != 0.0) {
         Tensor& velocity = state.tensors[0];
-        if (velocity.defined())
+        if (velocity.defined()) {
           velocity.mul_(options.momentum).add_(direction, 1.0 - options.dampening);
-        else
+        } else {
+          refuse_first_step();
           velocity = direction.clone();
+        }
         direction = options.nesterov ? mote::add(direction, velocity, options.momentum) : velocity;
       }
       value.add_(direction, -options.lr);

@@ -118,6 +118,52 @@ TEST_CASE("without keeping, blocks are as large as asked for and go back at once
   CHECK(device.used() == 0);
 }
 
+TEST_CASE("the memory of a pool goes to nobody else until the pool is closed") {
+  SmallDevice device(64 * kMiB);
+  CachingAllocator allocator("toy:0", device.source(), true);
+  void* const ordinary = allocator.allocate(4096, kStream);
+  const int64_t pool = allocator.open_pool();
+  void* const a = allocator.allocate(4096, kStream, pool);
+  void* const b = allocator.allocate(4096, kStream, pool);
+  allocator.deallocate(a, pool);
+  CHECK(allocator.allocate(4096, kStream, pool) == a);  // within the capture it is given out again
+  allocator.deallocate(a);                              // and after it kept
+  allocator.deallocate(ordinary, pool);                 // freed in the capture: as good as in use
+  CHECK(allocator.stats().live_blocks == 2);
+  void* const c = allocator.allocate(4096, kStream);
+  void* const d = allocator.allocate(4096, kOtherStream);
+  for (void* mine : {c, d}) CHECK((mine != a && mine != b && mine != ordinary));
+  allocator.empty_cache();
+  CHECK(allocator.stats().segments == 3);
+  allocator.close_pool(pool, kOtherStream);
+  CHECK(allocator.stats().live_blocks == 3);
+  CHECK(allocator.allocate(4096, kStream) == ordinary);
+  CHECK(allocator.allocate(4096, kOtherStream) == a);
+  for (void* data : {ordinary, a, b, c, d}) allocator.deallocate(data);
+  allocator.empty_cache();
+  CHECK(device.used() == 0);
+}
+
+TEST_CASE("without keeping, what a pool held is given back when it is closed") {
+  SmallDevice device(kMiB);
+  CachingAllocator allocator("toy:0", device.source(), false);
+  void* const ordinary = allocator.allocate(1000, kStream);
+  const int64_t pool = allocator.open_pool(), other = allocator.open_pool();
+  void* const a = allocator.allocate(100, kStream, pool);
+  void* const b = allocator.allocate(10, kStream, pool);
+  void* const of_other = allocator.allocate(1, kStream, other);
+  allocator.deallocate(a, pool);
+  allocator.deallocate(ordinary, pool);
+  allocator.deallocate(of_other, pool);
+  CHECK(device.used() == 1111);
+  allocator.close_pool(pool, kStream);
+  CHECK(device.used() == 11);  // b is in use, and the other pool open
+  allocator.close_pool(other, kStream);
+  CHECK(device.used() == 10);
+  allocator.deallocate(b);
+  CHECK(device.used() == 0);
+}
+
 TEST_CASE("many blocks in random order leave nothing behind") {
   SmallDevice device(512 * kMiB);
   CachingAllocator allocator("toy:0", device.source(), true);

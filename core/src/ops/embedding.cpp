@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "mote/creation.h"
+#include "mote/recording.h"
 #include "ops/positions.h"
 
 namespace mote {
@@ -81,6 +82,7 @@ Tensor one_hot(const Tensor& indices, int64_t num_classes) {
   if (indices.device().is_meta() && num_classes == -1)
     throw ValueError("one_hot: num_classes cannot be inferred from indices on meta; pass it");
   if (!indices.device().is_meta() && indices.numel() > 0) {
+    refuse_host_read("one_hot", indices.device());
     const int64_t least = indices.min().item<int64_t>(), greatest = indices.max().item<int64_t>();
     if (num_classes == -1) num_classes = greatest + 1;
     if (least < 0 || greatest >= num_classes)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "mote/creation.h"
+#include "mote/recording.h"
 #include "mote/views.h"
 #include "ops/index_plan.h"
 #include "ops/picked.h"
@@ -44,6 +45,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 
 Tensor nonzero(const Tensor& x) {
   Backend& backend = backend_of(x);
+  refuse_host_read("nonzero", x.device());
   Tensor y = make_result("nonzero", {backend.count_nonzero(view_of(x)), x.dim()}, DType::Int64, x.device());
   backend.nonzero(view_of(y), view_of(x));
   return y;

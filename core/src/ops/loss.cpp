@@ -6,6 +6,7 @@
 
 #include "mote/creation.h"
 #include "mote/embedding.h"
+#include "mote/recording.h"
 #include "ops/autocast_operand.h"
 #include "ops/support.h"
 #include "ops/type_promotion.h"
@@ -76,6 +77,7 @@ Tensor reduce_rows(const Tensor& loss, const Tensor& counts, const Shape& shape,
 // Throws for a target outside [0, classes) that is not ignored.
 void check_targets(const char* op, const Tensor& target, int64_t classes, int64_t ignore_index) {
   if (target.device().is_meta() || target.numel() == 0) return;
+  refuse_host_read(op, target.device());
   const Tensor wild = logical_and(logical_or(lt(target, 0), ge(target, classes)), ne(target, ignore_index));
   if (!wild.any().item<bool>()) return;
   const auto row = wild.to(DType::UInt8).argmax().item<int64_t>();

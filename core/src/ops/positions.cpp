@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "mote/recording.h"
 #include "mote/reduce.h"
 
 namespace mote {
@@ -19,6 +20,7 @@ Tensor list_of_positions(const char* op, const Tensor& x, const Tensor& index) {
 
 void refuse_negative(const char* op, const Tensor& positions, int64_t dim, int64_t size) {
   if (positions.device().is_meta() || positions.numel() == 0) return;
+  refuse_host_read(op, positions.device());
   const NoGradGuard no_grad;
   const Tensor negative = lt(positions, 0);
   if (!negative.any().item<bool>()) return;

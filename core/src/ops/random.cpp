@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "mote/core.h"
+#include "mote/recording.h"
 #include "ops/support.h"
 
 namespace mote {
@@ -152,6 +153,7 @@ Tensor randperm(int64_t n, const TensorOptions& options, Generator* generator, S
 
 Tensor bernoulli(const Tensor& p, Generator* generator) {
   check_floating_point("bernoulli", p);
+  refuse_host_read("bernoulli", p.device());
   const NoGradGuard no_grad;
   if (!p.device().is_meta() && !logical_and(ge(p, 0.0), le(p, 1.0)).all().item<bool>())
     throw ValueError("bernoulli: expected every p to be in [0, 1]");
@@ -173,6 +175,7 @@ void check_multinomial(const Tensor& weights, int64_t num_samples, bool replacem
     throw ValueError(
         fmt::format("multinomial: cannot draw {} of {} without replacement; pass replacement = true", num_samples, n));
   if (weights.device().is_meta()) return;
+  refuse_host_read("multinomial", weights.device());
   if (!logical_and(isfinite(weights), ge(weights, 0.0)).all().item<bool>())
     throw ValueError("multinomial: a weight is negative, inf or nan");
   const Tensor positive = gt(weights, 0.0).sum(-1);

@@ -75,6 +75,8 @@ void name_index_errors(const char* op, const Call& call) {
     call();
   } catch (const IndexError& error) {
     throw IndexError(std::string(op) + ": " + error.what());
+  } catch (const StateError& error) {  // the check is refused while a CUDA graph is captured
+    throw StateError(std::string(op) + ": " + error.what());
   }
 }
 

@@ -8,6 +8,7 @@
 #include "device_buffer.h"
 #include "kernels/ragged_rows.cuh"
 #include "kernels/sum_exp.cuh"
+#include "mote/recording.h"
 
 namespace mote {
 
@@ -130,6 +131,7 @@ void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& lo
   constexpr int V = kRowPack<T>;
   const int64_t classes = logits.shape[1];
   const bool packed = has_dense_rows(logits);
+  refuse_host_read("cross_entropy", Device(DeviceType::CUDA, logits.device));
   const DeviceBuffer wild(sizeof(Row), logits.device);
   {
     const DeviceGuard guard(logits.device);

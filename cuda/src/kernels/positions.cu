@@ -7,6 +7,7 @@
 #include "device_buffer.h"
 #include "kernels/launch.h"
 #include "kernels/strided_index.h"
+#include "mote/recording.h"
 
 namespace mote::cuda {
 
@@ -50,6 +51,7 @@ void check_positions(const char* op, std::span<const PositionRange> ranges) {
   for (const PositionRange& range : ranges) any |= range.index.numel() > 0;
   if (!any) return;
   const int device = ranges[0].index.device;
+  refuse_host_read(op, Device(DeviceType::CUDA, device));
   const auto count = static_cast<int64_t>(ranges.size());
   const size_t bytes = ranges.size() * sizeof(Place);
   const DeviceBuffer found(bytes, device);

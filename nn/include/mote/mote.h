@@ -3,6 +3,7 @@
 
 #include "mote/core.h"                    // IWYU pragma: export
 #include "mote/cuda.h"                    // IWYU pragma: export
+#include "mote/cuda_graph.h"              // IWYU pragma: export
 #include "mote/cuda_stream.h"             // IWYU pragma: export
 #include "mote/nn/activations.h"          // IWYU pragma: export
 #include "mote/nn/batch_norm.h"           // IWYU pragma: export

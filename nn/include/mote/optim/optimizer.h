@@ -79,6 +79,8 @@ class Optimizer {
   // tensors are on the parameter's device and of its state_dtype, and the master of a 16-bit parameter is there.
   using Update = std::function<void(const Group&, const nn::Parameter&, const Tensor&, State&)>;
   void each_parameter(const Update& update);
+  // Throws StateError while a CUDA graph is captured: for the step that makes a parameter's state.
+  void refuse_first_step() const;
   // Float32 for parameters of 16-bit types, their own for others.
   static DType state_dtype(const nn::Parameter& parameter);
   // For a step written with operations: calls change(value, gradient) with the tensors to change in place and to read,
@@ -89,6 +91,8 @@ class Optimizer {
 
   // StateError once the optimizer was moved from.
   std::vector<std::unique_ptr<Group>>& groups() const;
+  // The groups, for what may outlive the optimizer.
+  std::weak_ptr<std::vector<std::unique_ptr<Group>>> watched_groups() const { return groups_; }
 
  private:
   friend class LRScheduler;

@@ -12,6 +12,8 @@ struct SGDOptions {
   double weight_decay = 0.0;
   bool nesterov = false;  // needs momentum > 0 and dampening 0
   bool maximize = false;  // climb in place of descending
+
+  friend bool operator==(const SGDOptions&, const SGDOptions&) = default;
 };
 
 // Parameters with options of their own; what is left out is that of the optimizer.
@@ -35,11 +37,14 @@ class SGD : public OptimizerOf<SGDOptions> {
   explicit SGD(std::vector<nn::Parameter> params, const SGDOptions& options = {});
   explicit SGD(std::vector<ParamGroup> groups, const SGDOptions& options = {});
 
+  // In the capture of a CUDA graph (cuda_graph.h) the options become part of the graph: a replay throws StateError when
+  // they have changed since. The step that makes the velocities cannot be captured.
   void step() override;
   // ValueError as for the constructor, in which case there is no new group.
   void add_param_group(const ParamGroup& group);
 
  private:
+  void keep_to_recorded_options() const;
   std::vector<NamedOption> named_options(Group& group) const override;
   void check_options(const Group& group) const override;
   size_t tensors_needed(const Group&) const override { return 1; }
