@@ -27,7 +27,8 @@ void CpuBackend::arange(const View& out, const Scalar& start, const Scalar& step
   dispatch(out.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
     const auto first = start.to<series_t<T>>(), by = step.to<series_t<T>>();
-    fill_by_position<T>(out, [=](int64_t i) { return functor::Add()(first, functor::Mul()(static_cast<series_t<T>>(i), by)); });
+    fill_by_position<T>(
+        out, [=](int64_t i) { return functor::Add()(first, functor::Mul()(static_cast<series_t<T>>(i), by)); });
   });
 }
 

@@ -15,9 +15,7 @@ using UnaryRow = void (*)(const void* in, void* out, int64_t n);
 using BinaryRow = void (*)(const void* a, const void* b, void* out, int64_t n);
 
 // The dtype in which elements are computed, as compute_t.
-constexpr DType compute_dtype(DType dtype) {
-  return is_reduced_floating_point(dtype) ? DType::Float32 : dtype;
-}
+constexpr DType compute_dtype(DType dtype) { return is_reduced_floating_point(dtype) ? DType::Float32 : dtype; }
 
 // The row function for operands of a compute dtype, or null where the operation's kind does not allow it.
 UnaryRow find_row(UnaryOp op, DType dtype);
