@@ -61,13 +61,13 @@ DeviceGuard::~DeviceGuard() { cudaSetDevice(previous_); }
 cudaStream_t current_stream(int device) {
   if (const Recording* recording = Recording::current(); recording && recording->device().index() != device)
     refuse_to_record("this operation", "it is work on another device than that of the graph");
-  const cudaStream_t own = state_of(device).stream;
-  const cudaStream_t chosen = streams_in_use[static_cast<size_t>(device)];
+  auto* const own = state_of(device).stream;
+  auto* const chosen = streams_in_use[static_cast<size_t>(device)];
   return chosen ? chosen : own;
 }
 
 cudaStream_t exchange_stream(int device, cudaStream_t stream) {
-  const cudaStream_t previous = current_stream(device);
+  auto* const previous = current_stream(device);
   streams_in_use[static_cast<size_t>(device)] = stream;
   return previous;
 }

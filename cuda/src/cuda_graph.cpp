@@ -110,7 +110,7 @@ void Graph::replay() {
   refuse_to_record("Graph::replay", "this thread is capturing");
   if (!impl_->exec) throw StateError("Graph::replay: nothing was captured; call capture first");
   const DeviceGuard guard(device());
-  const cudaStream_t stream = current_stream(device());
+  auto* const stream = current_stream(device());
   // A replay on another stream may still be running, with the same memory.
   check(cudaStreamWaitEvent(stream, static_cast<cudaEvent_t>(impl_->done.native_handle()), 0), "Graph::replay");
   impl_->recording->prepare(stream);

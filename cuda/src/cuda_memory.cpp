@@ -113,7 +113,7 @@ void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes
   if (bytes == 0) return;
   refuse_host_read("copy from cuda", Device(DeviceType::CUDA, device));
   const cuda::DeviceGuard guard(device);
-  const cudaStream_t stream = cuda::current_stream(device);
+  auto* const stream = cuda::current_stream(device);
   cuda::check(cudaMemcpyAsync(host, device_data, bytes, cudaMemcpyDeviceToHost, stream), "copy from cuda");
   cuda::check(cudaStreamSynchronize(stream), "copy from cuda");
 }

@@ -1,9 +1,9 @@
 // mote-gpt on a CUDA device beside the same on the CPU.
 #include <mote/core.h>
 #include <mote/cuda.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <sstream>
 
