@@ -9,6 +9,10 @@
 //   <!-- whole output: PROGRAM -->  it is what the program prints
 // A line "…" or "// …" or "# …" in a block stands for any number of lines. Relative links and paths of files in `…`
 // must exist, the latter from the root or as in an include. Prints what is wrong, with page and line, and exits with 1.
+// A program that exits with 77 cannot run here: its blocks are left out, and where nothing is wrong so is the exit
+// code.
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -16,6 +20,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <regex>
 #include <string>
 #include <vector>
@@ -27,6 +32,8 @@ namespace {
 
 std::string root, programs;
 int problems = 0;
+bool left_out = false;
+constexpr int kCannotRun = 77;
 
 void report(const std::string& page, size_t line, const std::string& what) {
   std::cout << page << ":" << line << ": " << what << "\n";
@@ -53,9 +60,9 @@ std::string from_root(const std::string& text) {
   return result;
 }
 
-// What a program prints on both streams. Each command runs once.
-const Lines& output_of(const std::string& command) {
-  static std::map<std::string, Lines> known;
+// What a program prints on both streams; nothing where it cannot run. Each command runs once.
+const std::optional<Lines>& output_of(const std::string& command) {
+  static std::map<std::string, std::optional<Lines>> known;
   const auto [entry, is_new] = known.try_emplace(command);
   if (!is_new) return entry->second;
   std::string text;
@@ -63,7 +70,12 @@ const Lines& output_of(const std::string& command) {
   if (FILE* pipe = popen(full.c_str(), "r")) {
     std::array<char, 4096> buffer;
     for (size_t n; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) text.append(buffer.data(), n);
-    pclose(pipe);
+    const int status = pclose(pipe);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotRun) {
+      std::cout << "not run: " << command << "\n";
+      left_out = true;
+      return entry->second;
+    }
   }
   return entry->second = read_lines(std::istringstream(from_root(text)));
 }
@@ -109,7 +121,9 @@ void check_block(const std::string& page, size_t line, const std::string& kind, 
   const bool is_output = kind.ends_with("output");
   if (!is_output && !fs::is_regular_file(fs::path(root) / origin))
     return report(page, line, origin + " does not exist");
-  const Lines source = is_output ? output_of(origin) : read_lines(std::ifstream(fs::path(root) / origin));
+  const std::optional<Lines> read = is_output ? output_of(origin) : read_lines(std::ifstream(fs::path(root) / origin));
+  if (!read) return;
+  const Lines& source = *read;
   if (kind == "file" || kind == "whole output") {
     if (source != block) report(page, line, "the block is not " + kind + " " + origin);
     if (source != block && is_output)
@@ -173,5 +187,6 @@ int main(int argc, char** argv) {
   programs = argv[2];
   for (int i = 3; i < argc; ++i) check_page(argv[i]);
   std::cout << argc - 3 << " pages, " << problems << " problems\n";
-  return problems == 0 ? 0 : 1;
+  if (problems > 0) return 1;
+  return left_out ? kCannotRun : 0;
 }
