@@ -73,8 +73,11 @@ void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream, int64_t pool
 }
 
 void CachingAllocator::deallocate(void* data, int64_t pool) noexcept {
-  const std::lock_guard lock(mutex_);
-  free_or_hold(data, pool);
+  try {
+    const std::lock_guard lock(mutex_);
+    free_or_hold(data, pool);
+  } catch (...) {  // the device is lost, or the host has no memory for a list: the block is not given out again
+  }
 }
 
 void CachingAllocator::free_or_hold(void* data, int64_t pool) {

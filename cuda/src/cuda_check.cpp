@@ -13,7 +13,7 @@ namespace mote::cuda {
 bool synchronizes_each_launch() {
   static const bool wanted = [] {
     const char* value = std::getenv("MOTE_CUDA_SYNC");
-    return value && std::string_view(value) != "0" && std::string_view(value) != "";
+    return value && std::string_view(value) != "0" && !std::string_view(value).empty();
   }();
   return wanted && !Recording::current();  // what is captured does not run yet
 }

@@ -53,10 +53,14 @@ void check_device(int device) {
 
 DeviceGuard::DeviceGuard(int device) : previous_(0) {
   check(cudaGetDevice(&previous_), "cudaGetDevice");
-  if (previous_ != device) check(cudaSetDevice(device), "cudaSetDevice");
+  if (previous_ == device) return;
+  check(cudaSetDevice(device), "cudaSetDevice");
+  changed_ = true;
 }
 
-DeviceGuard::~DeviceGuard() { cudaSetDevice(previous_); }
+DeviceGuard::~DeviceGuard() {
+  if (changed_) cudaSetDevice(previous_);
+}
 
 cudaStream_t current_stream(int device) {
   if (const Recording* recording = Recording::current(); recording && recording->device().index() != device)

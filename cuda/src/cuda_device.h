@@ -20,6 +20,7 @@ class DeviceGuard {
 
  private:
   int previous_;
+  bool changed_ = false;
 };
 
 // The stream of this thread on `device`: all that an operation asks of the device goes there.

@@ -99,14 +99,15 @@ void empty_cache(int device) {
 void* CudaBackend::allocate(size_t bytes, int device) { return cuda::allocate(bytes, device); }
 void CudaBackend::deallocate(void* data, size_t bytes, int device) noexcept { cuda::deallocate(data, bytes, device); }
 
-// From pageable memory the driver copies into a buffer of its own before it returns: there is nothing to wait for.
+// Waits: the host may be pinned memory, which the copy reads after the call has returned.
 void CudaBackend::copy_from_host(void* device_data, const void* host, size_t bytes, int device) {
   if (bytes == 0) return;
   refuse_to_record("copy to cuda",
                    "a replay would read the CPU's memory anew; copy before replay() into a tensor there");
   const cuda::DeviceGuard guard(device);
-  cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, cuda::current_stream(device)),
-              "copy to cuda");
+  const cudaStream_t stream = cuda::current_stream(device);
+  cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, stream), "copy to cuda");
+  cuda::check(cudaStreamSynchronize(stream), "copy to cuda");
 }
 
 void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes, int device) {

@@ -12,7 +12,11 @@ struct Stream::Impl {
     const DeviceGuard guard(device);
     check(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking), "Stream");
   }
-  ~Impl() { cudaStreamDestroy(handle); }
+  // Waits: memory that was freed on this stream is given to a later one of the same handle.
+  ~Impl() {
+    cudaStreamSynchronize(handle);
+    cudaStreamDestroy(handle);
+  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -52,6 +56,7 @@ int Stream::device() const { return impl_->device; }
 void Stream::synchronize() const { check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize"); }
 bool Stream::query() const { return is_done(cudaStreamQuery(impl_->handle), "Stream::query"); }
 void Stream::wait(const Event& event) const {
+  refuse_to_record("Stream::wait", "other streams are not captured");
   check(cudaStreamWaitEvent(impl_->handle, static_cast<cudaEvent_t>(event.native_handle()), 0), "Stream::wait");
 }
 void* Stream::native_handle() const { return impl_->handle; }
@@ -68,6 +73,7 @@ void Event::record() {
   check(cudaEventRecord(impl_->handle, current_stream(impl_->device)), "Event::record");
 }
 void Event::record(const Stream& stream) {
+  refuse_to_record("Event::record", "other streams are not captured");
   check(cudaEventRecord(impl_->handle, static_cast<cudaStream_t>(stream.native_handle())), "Event::record");
 }
 void Event::synchronize() const { check(cudaEventSynchronize(impl_->handle), "Event::synchronize"); }

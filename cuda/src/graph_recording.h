@@ -33,7 +33,7 @@ class GraphRecording final : public Recording {
   Generator& generator() const;
 
   const int64_t pool_;
-  const cudaStream_t home_;
+  cudaStream_t home_;
   Tensor generator_state_;  // at the beginning
   uint64_t seed_, first_;
   uint64_t drawn_ = 0;

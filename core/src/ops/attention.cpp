@@ -11,6 +11,7 @@
 #include "mote/embedding.h"
 #include "mote/philox.h"
 #include "mote/random.h"
+#include "mote/recording.h"
 #include "ops/autocast_operand.h"
 #include "ops/support.h"
 
@@ -200,7 +201,10 @@ Tensor scaled_dot_product_attention(const Tensor& own_q, const Tensor& own_k, co
   a.causal = options.is_causal;
   a.scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(q.size(-1), 1))));
   a.dropout_p = options.dropout_p;
-  if (a.dropout_p > 0.0 && !q.device().is_meta()) a.seed = default_generator(q.device()).random64();
+  if (a.dropout_p > 0.0 && !q.device().is_meta()) {
+    refuse_to_record("scaled_dot_product_attention", "its dropout would be the same in every replay");
+    a.seed = default_generator(q.device()).random64();
+  }
   Tensor out = run_attention(a);
   while (out.dim() > q.dim()) out = out.squeeze(0);
   return out;

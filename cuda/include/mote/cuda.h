@@ -45,8 +45,8 @@ void reset_peak_memory_stats(int device = 0);
 // so that compute-sanitizer knows each tensor's bounds; in the simulator, which knows them too, 0 is the default.
 void empty_cache(int device = 0);
 
-// Whether float32 matrix products may round their inputs to TF32 (10 bits of mantissa), as tensor cores take them:
-// several times faster, at a relative error of about 1e-3 in place of 1e-6. Off unless set; for the whole process.
+// Whether float32 matrix products may round their inputs to TF32 (10 bits of mantissa), as tensor cores take them: a
+// relative error of about 1e-3 in place of 1e-6. Off unless set; for the whole process.
 void set_allow_tf32(bool allow);
 bool allow_tf32();
 

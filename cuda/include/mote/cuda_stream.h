@@ -31,7 +31,8 @@ class Stream {
 };
 
 // Until the guard ends, the operations of this thread on the stream's device go to that stream. A tensor made under the
-// guard and used outside it needs a wait in between, and the other way round.
+// guard and used outside it needs a wait in between, and the other way round; and it must live until the other stream
+// is done with it, since its memory goes back to the stream that it was made on.
 class StreamGuard {
  public:
   explicit StreamGuard(const Stream& stream);
@@ -41,7 +42,7 @@ class StreamGuard {
 
  private:
   Stream stream_;
-  void* previous_;
+  [[maybe_unused]] void* previous_;  // without CUDA there is nothing to put back
 };
 
 // A point in a stream's work. Copies are the same event.

@@ -23,8 +23,7 @@ MOTE_HD float start_of(T parameter, float master) {
   return T(master).bits == parameter.bits ? master : static_cast<float>(parameter);
 }
 
-// --- many dense tensors
-// ------------------------------------------------------------------------------------------------
+// --- many dense tensors ---
 
 struct TableEntry {
   void* parameter;
@@ -119,8 +118,7 @@ class TableLauncher {
   Table table_;
 };
 
-// --- any strides and floating-point dtypes
-// -----------------------------------------------------------------------------
+// --- any strides and floating-point dtypes ---
 
 template <class C>
 MOTE_HD C load_as(const char* from, DType dtype) {

@@ -14,8 +14,6 @@
 
 namespace mote::cuda {
 
-inline constexpr unsigned kAllLanes = 0xffffffffu;
-
 __device__ __forceinline__ int lane_index() { return static_cast<int>(threadIdx.x % 32); }
 __device__ __forceinline__ int warp_index() { return static_cast<int>(threadIdx.x / 32); }
 

@@ -12,7 +12,6 @@ namespace mote::cuda {
 namespace {
 
 constexpr int kWarps = 8, kRowsOfWarp = kMaskTile / kWarps;
-constexpr unsigned kAllLanes = 0xffffffffu;
 
 struct MaskSource {
   const bool* data;

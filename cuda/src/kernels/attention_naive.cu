@@ -18,7 +18,6 @@ namespace {
 
 constexpr int64_t kScratchBytes = int64_t{256} << 20;
 constexpr int kThreads = 256;
-constexpr unsigned kAllLanes = 0xffffffffu;
 
 // What the kernels of one call know: S is the storage type.
 template <class S>
@@ -42,8 +41,11 @@ struct Naive {
     int64_t head, sample, head_in_sample, query, key;
   };
   __device__ Position position(int64_t index, int64_t first_head) const {
-    const int64_t row = index / sizes.keys, head = first_head + row / sizes.queries;
-    return {head, head / sizes.heads, head % sizes.heads, row % sizes.queries, index % sizes.keys};
+    return position_of(index / sizes.keys, index % sizes.keys, first_head);
+  }
+  __device__ Position position_of(int64_t row, int64_t key, int64_t first_head) const {
+    const int64_t head = first_head + row / sizes.queries;
+    return {head, head / sizes.heads, head % sizes.heads, row % sizes.queries, key};
   }
 
   __device__ bool sees(const Position& at) const {
@@ -107,7 +109,7 @@ __global__ void soft_rows_kernel(Naive<S> call, int64_t first_head, int64_t rows
     for (int j = lane; j < keys; j += 32) sum += std::exp(s[j] - base);
     sum = warp_sum(sum);
     const T share = sum == T(0) ? T(0) : T(1) / sum;
-    auto at = call.position(row * keys, first_head);
+    auto at = call.position_of(row, 0, first_head);
     for (int j = lane; j < keys; j += 32) {
       at.key = j;
       s[j] = std::exp(s[j] - base) * share * call.factor(at);

@@ -8,7 +8,6 @@
 
 namespace mote::cuda {
 
-inline constexpr unsigned kAllLanes = 0xffffffffu;
 inline constexpr int kMaxWarps = 32;  // of a block
 
 // The value of the lane whose number differs in the bits of `apart`.

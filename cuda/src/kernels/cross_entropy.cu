@@ -1,6 +1,8 @@
 // Cross-entropy of rows of logits x against targets t, with label smoothing s over n classes:
-//   loss = log(sum e^(x - m)) - (1 - s) (x_t - m) - s / n sum(x - m), m the row's maximum: far-off logits lose no
-//   digits grad = g (e^(x - log_sum_exp) - s / n), less g (1 - s) at t; 0 where t is ignore_index
+//   loss = log(sum e^(x - m)) - (1 - s) (x_t - m) - s / n sum(x - m)
+//   grad = g (e^(x - log_sum_exp) - s / n), less g (1 - s) at t
+// with the row's maximum m, so that far-off logits lose no digits; both are 0 where t is ignore_index.
+//
 // Forward, a group of threads has a row, whose maximum grows while its exponentials are summed up: moves x once (twice
 // with smoothing). Backward, blocks take stretches of a row: moves x and the gradient once. Dense rows are read by
 // packs of 16 bytes wherever they begin: vocabularies have odd sizes.

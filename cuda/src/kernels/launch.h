@@ -14,6 +14,7 @@
 
 namespace mote::cuda {
 
+inline constexpr unsigned kAllLanes = 0xffffffffu;       // of a warp, in its collectives
 inline constexpr size_t kStaticSharedBytes = 48 * 1024;  // more than this must be asked for
 
 // The shape of a launch: blocks, threads of a block, bytes of dynamic shared memory.
@@ -29,14 +30,14 @@ MOTE_HD constexpr T ceil_div(T count, T size) {
   return (count + size - 1) / size;
 }
 
-// Runs kernel(arguments...) on this thread's stream of the current device. `op` is what an error calls it. A grid
+// Runs kernel(arguments...) on this thread's stream of `device`. `op` is what an error calls it. A grid
 // without blocks is no launch.
 template <class... P, class... A>
 void launch(const char* op, const Launch& shape, int device, void (*kernel)(P...), const A&... arguments) {
   static_assert(sizeof...(P) == sizeof...(A), "as many arguments as the kernel has parameters");
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
   const DeviceGuard guard(device);
-  const cudaStream_t stream = current_stream(device);
+  auto* const stream = current_stream(device);
   if (shape.shared_bytes > kStaticSharedBytes)
     check(
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes)),

@@ -1,9 +1,9 @@
-// Sums over the rows of layer_norm's backward pass: grad_weight = sum of g h, grad_bias = sum of g, h = (x - mean)
-// rstd.
-//   stretches  a block has 32 packs of columns of a stretch of rows, eight rows side by side; partial sums go to
-//   scratch
-//              memory, [stretch][2][width]. Moves x and g once.
-//   joined     the sums of all stretches, column by column.
+// Sums over the rows of layer_norm's backward pass:
+//   grad_weight = sum of g h, grad_bias = sum of g, with h = (x - mean) rstd
+//
+// stretches: a block has 32 packs of columns of a stretch of rows, eight rows side by side; its partial sums go to
+// scratch memory, [stretch][2][width]. Moves x and g once.
+// joined: the sums of all stretches, column by column.
 // Stretches follow from the shape alone, so that every device gives the same bits.
 #include "kernels/layer_norm_sums.h"
 

@@ -144,8 +144,7 @@ void draw(const char* op_name, const Op& op, const View& out, Generator& generat
       });
 }
 
-// --- whole numbers, which may be stored in any dtype
-// -------------------------------------------------------------------
+// --- whole numbers, which may be stored in any dtype ---
 
 struct Below {
   static constexpr int kNumbers = 4;

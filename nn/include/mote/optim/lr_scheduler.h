@@ -18,6 +18,7 @@
 
 namespace mote::optim {
 
+// What a scheduler has made of the rates stays when it is destroyed; a later one multiplies it.
 class LRScheduler {
  public:
   virtual ~LRScheduler() = default;
