@@ -309,6 +309,11 @@ TEST_CASE("what a replay could not repeat is refused, and named") {
   says(refusal([&] { const cuda::StreamGuard guard(side); }), "StreamGuard", "another stream");
   cuda::Event event;
   says(refusal([&] { event.record(); }), "Event::record", "after replay");
+  says(refusal([&] { event.record(side); }), "Event::record", "other streams");
+  says(refusal([&] { side.wait(event); }), "Stream::wait", "other streams");
+  const Tensor q = ones({1, 1, 4, 8}, kOnCuda);
+  says(refusal([&] { scaled_dot_product_attention(q, q, q, {.dropout_p = 0.5}); }), "scaled_dot_product_attention",
+       "the same in every replay");
   cuda::Graph inner;
   says(refusal([&] { inner.capture([] {}); }), "Graph::capture", "another one");
   says(refusal([&] { inner.replay(); }), "Graph::replay", "capturing");
