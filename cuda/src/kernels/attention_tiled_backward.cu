@@ -47,6 +47,10 @@ __device__ void differentiate(const TiledBackward<T>& call, const HeadMask& mask
   constexpr int kR = Tile::kRowsOfThread, kC = Tile::kColumnsOfThread;
   const int column = at.column;
   typename Tile::Scores factors;
+#pragma unroll
+  for (int i = 0; i < kR; ++i)
+#pragma unroll
+    for (int j = 0; j < kC; ++j) factors[i][j] = T(1);
   if (call.dropout.active) {
     if constexpr (kKeysInRows)
       Tile::dropout_by_key(call.dropout, number, row, column, factors);
@@ -65,7 +69,7 @@ __device__ void differentiate(const TiledBackward<T>& call, const HeadMask& mask
       const QueryTerms<T>& term = terms[kKeysInRows ? j : i];
       const T exponent = weights[i][j] * call.scale_log2 - term.log_sum_exp;
       const T weight = seen >> Tile::column(j) & 1 ? std::exp2(exponent) : T(0);
-      const T factor = call.dropout.active ? factors[i][j] : T(1);
+      const T factor = factors[i][j];
       weights[i][j] = weight * factor;
       grads[i][j] = weight * (grads[i][j] * factor - term.delta) * call.scale;
     }
