@@ -74,11 +74,14 @@ GradScaler::Progress& GradScaler::unscaled(Optimizer& optimizer, const char* op)
   if (!is_new) return progress;
   try {
     const NoGradGuard no_grad;
-    for (const std::vector<Tensor>& gradients : gradients_by_device(optimizer)) {
+    const std::vector<std::vector<Tensor>> lists = gradients_by_device(optimizer);
+    for (const std::vector<Tensor>& gradients : lists) {
       std::vector<Tensor> finite;
-      for (const Tensor& gradient : gradients) finite.push_back(mote::isfinite(gradient.mul_(1.0 / scale_)).all());
+      for (const Tensor& gradient : gradients) finite.push_back(mote::isfinite(gradient).all());
       progress.finite.push_back(mote::stack(finite).all());
     }
+    for (const std::vector<Tensor>& gradients : lists)  // last, since nothing is allocated that could fail half-way
+      for (const Tensor& gradient : gradients) gradient.mul_(1.0 / scale_);
   } catch (...) {
     progress_.erase(found);
     throw;
