@@ -105,7 +105,7 @@ void CudaBackend::copy_from_host(void* device_data, const void* host, size_t byt
   refuse_to_record("copy to cuda",
                    "a replay would read the CPU's memory anew; copy before replay() into a tensor there");
   const cuda::DeviceGuard guard(device);
-  const cudaStream_t stream = cuda::current_stream(device);
+  auto* const stream = cuda::current_stream(device);
   cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, stream), "copy to cuda");
   cuda::check(cudaStreamSynchronize(stream), "copy to cuda");
 }
