@@ -231,14 +231,23 @@ const Plan& plan_for(const Problem& problem) {
   return plans.try_emplace(problem, problem).first->second;
 }
 
-int64_t alignment_of(const char* data) {
-  const auto address = reinterpret_cast<uintptr_t>(data) | 256;
-  return int64_t{1} << std::countr_zero(address);
+using Alignments = std::array<int64_t, 3>;  // of out, a, b, in bytes
+
+// What all calls for the outer batch dimensions have in common, so that they are one problem.
+Alignments alignments_of(const std::array<Operand, 3>& first, const Batch& batch, int64_t element) {
+  Alignments result;
+  for (size_t k = 0; k < 3; ++k) {
+    uint64_t bits = reinterpret_cast<uintptr_t>(first[k].data) | 256;
+    for (size_t d = 0; d + 1 < batch.dims.size(); ++d)
+      bits |= static_cast<uint64_t>(batch.dims[d].strides[k] * element);
+    result[k] = int64_t{1} << std::countr_zero(bits);
+  }
+  return result;
 }
 
 // One strided batch, the innermost dimension of `batch`. False where cuBLASLt has no algorithm for it.
 bool multiply_batch(const Operand& out, const Operand& a, const Operand& b, const Batch::Dim& batch, const View& shape,
-                    int64_t k, const void* bias, bool accumulate) {
+                    int64_t k, const Alignments& alignments, const void* bias, bool accumulate) {
   const Geometry g(shape);
   Problem p{};
   p.dtype = static_cast<int64_t>(shape.dtype);
@@ -253,15 +262,15 @@ bool multiply_batch(const Operand& out, const Operand& a, const Operand& b, cons
   p.with_bias = bias != nullptr;
   p.leading_dimensions = {out.leading_dimension, a.leading_dimension, b.leading_dimension};
   p.batch_strides = batch.strides;
-  p.alignments = {alignment_of(out.data), alignment_of(a.data), alignment_of(b.data)};
+  p.alignments = alignments;
   const Plan& plan = plan_for(p);
   if (!plan.exists()) return false;
   plan.run(p, const_cast<char*>(out.data), a.data, b.data, bias, accumulate);
   return true;
 }
 
-// The outer batch dimensions one by one, the innermost as one call. All are the same problem but for their alignment;
-// false where the first has no algorithm.
+// The outer batch dimensions one by one, the innermost as one call. All are the same problem; false, and
+// nothing was done, where it has no algorithm.
 bool multiply(const View& out, const View& a, const View& b, const void* bias, bool accumulate) {
   const Batch batch(out, a, b);
   const auto element = static_cast<int64_t>(size_of(out.dtype));
@@ -269,6 +278,7 @@ bool multiply(const View& out, const View& a, const View& b, const void* bias, b
   int64_t calls = 1;
   for (size_t d = 0; d < outer; ++d) calls *= batch.dims[d].size;
   const std::array<Operand, 3> first{operand_of(out), operand_of(a), operand_of(b)};
+  const Alignments alignments = alignments_of(first, batch, element);
   for (int64_t call = 0; call < calls; ++call) {
     std::array<Operand, 3> at = first;
     int64_t rest = call;
@@ -277,7 +287,8 @@ bool multiply(const View& out, const View& a, const View& b, const void* bias, b
       rest /= batch.dims[d].size;
       for (size_t k = 0; k < 3; ++k) at[k].data += index * batch.dims[d].strides[k] * element;
     }
-    if (!multiply_batch(at[0], at[1], at[2], batch.dims.back(), out, a.shape.back(), bias, accumulate)) return false;
+    if (!multiply_batch(at[0], at[1], at[2], batch.dims.back(), out, a.shape.back(), alignments, bias, accumulate))
+      return false;
   }
   return true;
 }

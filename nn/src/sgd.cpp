@@ -40,8 +40,7 @@ void SGD::keep_to_recorded_options() const {
       if (options == recorded[i]) continue;
       throw StateError(
           fmt::format("SGD: an option of group {} is no longer what it was when this step was captured (lr was {} and "
-                      "is {}), and a "
-                      "replay would go on with the old one; capture the step again",
+                      "is {}), and a replay would go on with the old one; capture the step again",
                       i, recorded[i].lr, options.lr));
     }
   });

@@ -5,6 +5,7 @@
 // master (three float32 arrays and the parameter read and written, the gradient read).
 #include "cuda_backend.h"
 #include "kernels/pointwise.cuh"
+#include "kernels/typed_element.h"
 #include "mote/adamw_step.h"
 
 namespace mote {
@@ -119,38 +120,6 @@ class TableLauncher {
 };
 
 // --- any strides and floating-point dtypes ---
-
-template <class C>
-MOTE_HD C load_as(const char* from, DType dtype) {
-  switch (dtype) {
-    case DType::Float16:
-      return static_cast<C>(static_cast<float>(*reinterpret_cast<const Half*>(from)));
-    case DType::BFloat16:
-      return static_cast<C>(static_cast<float>(*reinterpret_cast<const BFloat16*>(from)));
-    case DType::Float32:
-      return static_cast<C>(*reinterpret_cast<const float*>(from));
-    default:
-      return static_cast<C>(*reinterpret_cast<const double*>(from));
-  }
-}
-
-template <class C>
-MOTE_HD void store_as(char* to, DType dtype, C value) {
-  switch (dtype) {
-    case DType::Float16:
-      *reinterpret_cast<Half*>(to) = Half(static_cast<float>(value));
-      break;
-    case DType::BFloat16:
-      *reinterpret_cast<BFloat16*>(to) = BFloat16(static_cast<float>(value));
-      break;
-    case DType::Float32:
-      *reinterpret_cast<float*>(to) = static_cast<float>(value);
-      break;
-    default:
-      *reinterpret_cast<double*>(to) = static_cast<double>(value);
-      break;
-  }
-}
 
 struct Arrays {
   char* data[kMostArrays];

@@ -13,27 +13,12 @@
 #include "kernels/block_reduce.cuh"
 #include "kernels/pointwise.cuh"
 #include "kernels/strided_index.h"
+#include "kernels/typed_element.h"
 
 namespace mote::cuda {
 
 inline constexpr int kReduceThreads = 256;
 inline constexpr int kPacksAtOnce = 4;
-
-// A result in the dtype that the operation wants.
-template <class Value>
-MOTE_HD void store_as(char* to, DType dtype, Value value) {
-  if constexpr (std::is_integral_v<Value>) {
-    if (dtype == DType::Bool) *reinterpret_cast<bool*>(to) = cast_to<bool>(value);
-    if (dtype == DType::UInt8) *reinterpret_cast<uint8_t*>(to) = cast_to<uint8_t>(value);
-    if (dtype == DType::Int32) *reinterpret_cast<int32_t*>(to) = cast_to<int32_t>(value);
-    if (dtype == DType::Int64) *reinterpret_cast<int64_t*>(to) = cast_to<int64_t>(value);
-  } else {
-    if (dtype == DType::Float16) *reinterpret_cast<Half*>(to) = cast_to<Half>(value);
-    if (dtype == DType::BFloat16) *reinterpret_cast<BFloat16*>(to) = cast_to<BFloat16>(value);
-    if (dtype == DType::Float32) *reinterpret_cast<float*>(to) = cast_to<float>(value);
-    if (dtype == DType::Float64) *reinterpret_cast<double*>(to) = cast_to<double>(value);
-  }
-}
 
 struct ReduceShape {
   StridedIndex<2> kept;         // in, out
