@@ -2,6 +2,7 @@
 #define HWY_TARGET_INCLUDE "cpu/cross_entropy_kernels.cpp"
 #include <hwy/foreach_target.h>  // compiles this file once for each instruction set
 //
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cmath>
@@ -31,7 +32,8 @@ HWY_INLINE C maximum(const C* x, int64_t n) {
   return hn::GetLane(hn::MaxOfLanes(d, highest));
 }
 
-// The sum of e^(x - base).
+// The sum of e^(x - base). Fetches what lies a stretch further on meanwhile, since the pass for its maximum would only
+// wait for it.
 template <class C>
 HWY_INLINE C sum_exp(const C* x, int64_t n, C base) {
   const hn::ScalableTag<C> d;
@@ -40,6 +42,8 @@ HWY_INLINE C sum_exp(const C* x, int64_t n, C base) {
   auto even = hn::Zero(d), odd = even;
   int64_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    hwy::Prefetch(x + i + kStretch);
+    hwy::Prefetch(x + i + lanes + kStretch);
     even = hn::Add(even, exp_of_nonpositive(d, hn::Sub(hn::LoadU(d, x + i), shift)));
     odd = hn::Add(odd, exp_of_nonpositive(d, hn::Sub(hn::LoadU(d, x + i + lanes), shift)));
   }

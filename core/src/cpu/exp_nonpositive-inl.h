@@ -10,8 +10,9 @@
 
 #include <hwy/highway.h>
 
-#include <cstdint>
 #include <type_traits>
+
+#include "cpu/power_of_two-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu {
@@ -28,8 +29,6 @@ struct Exp2Series<float> {
   static constexpr float kTerms[] = {1.5252733804e-5f, 1.5403530393e-4f, 1.3333558146e-3f, 9.6181291076e-3f,
                                      5.5504108665e-2f, 2.4022650696e-1f, 6.9314718056e-1f};
   static constexpr float kLeast = -126.0f;  // exponents of normal numbers
-  static constexpr int kMantissa = 23;
-  static constexpr int32_t kBias = 127;
 };
 template <>
 struct Exp2Series<double> {
@@ -39,8 +38,6 @@ struct Exp2Series<double> {
                                       9.6181291076284769e-3,  5.5504108664821576e-2,  2.4022650695910069e-1,
                                       6.9314718055994529e-1};
   static constexpr double kLeast = -1022.0;
-  static constexpr int kMantissa = 52;
-  static constexpr int64_t kBias = 1023;
 };
 
 // 2^(whole + f), f in [-1/2, 1/2], whole not below kLeast.
@@ -52,9 +49,7 @@ HWY_INLINE V exp2_of_sum(D d, V whole, V f) {
   HWY_UNROLL(13)
   for (int i = 1; i < kCount; ++i) y = hn::MulAdd(y, f, hn::Set(d, Series::kTerms[i]));
   y = hn::MulAdd(y, f, hn::Set(d, hn::TFromD<D>(1)));
-  const hn::RebindToSigned<D> bits;
-  const auto exponent = hn::Add(hn::ConvertTo(bits, whole), hn::Set(bits, Series::kBias));
-  return hn::Mul(y, hn::BitCast(d, hn::ShiftLeft<Series::kMantissa>(exponent)));  // a product, which keeps a NaN
+  return times_normal_power_of_two(d, y, whole);
 }
 
 // 2^x for x at most a little above 0.
