@@ -4,6 +4,7 @@
 #include "mote/attention.h"        // IWYU pragma: export
 #include "mote/autocast.h"         // IWYU pragma: export
 #include "mote/autograd.h"         // IWYU pragma: export
+#include "mote/cpu_capability.h"   // IWYU pragma: export
 #include "mote/creation.h"         // IWYU pragma: export
 #include "mote/custom_function.h"  // IWYU pragma: export
 #include "mote/embedding.h"        // IWYU pragma: export

@@ -17,6 +17,7 @@
 
 #include "backends.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/cpu_capability.h"
 #include "mote/error.h"
 
 // AddressSanitizer is to see every block, so under it nothing is kept.
@@ -235,7 +236,8 @@ void CpuBackend::deallocate(void* data, size_t bytes, int) noexcept {
 }
 
 Backend* cpu_backend() {
-  static CpuBackend* backend = new CpuBackend;  // never destroyed: tensors in static storage are freed late
+  // Never destroyed: tensors in static storage are freed late.
+  static CpuBackend* backend = (cpu::limit_capability(), new CpuBackend);
   return backend;
 }
 
