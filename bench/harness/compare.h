@@ -1,0 +1,40 @@
+// Two result files, row by row.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report.h"
+
+namespace bench {
+
+enum class Change { Same, Faster, Slower, Unsure };
+
+struct Comparison {
+  std::string row = {};
+  Change change = Change::Unsure;
+  double ratio = 0;  // mote's time after by that before; 0 where one is missing
+  std::string reason = {};
+};
+
+struct CompareOptions {
+  double threshold = 0.03;  // a smaller change of the median is none
+  int least_rounds = 10;
+};
+
+struct Comparisons {
+  std::string obstacle = {};  // why the two files cannot be compared at all; then every row is UNSURE
+  std::vector<Comparison> rows = {};
+
+  // 0: no row is slower; 1: one is; 2: they cannot be compared.
+  int exit_code() const;
+};
+
+// mote's times in the rows that both have. Where another implementation was measured in both and moved as well, the
+// machine has changed and not mote.
+Comparisons compare(const Report& before, const Report& after, const CompareOptions& options = {});
+
+std::string to_text(const Comparisons& comparisons);
+const char* name_of(Change change);
+
+}  // namespace bench

@@ -1,0 +1,21 @@
+// What one repetition asks of the allocator of tensors.
+#pragma once
+
+#include <mote/device.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "row.h"
+
+namespace bench {
+
+struct Memory {
+  int64_t peak_bytes = 0;  // live at the most, above what was live before
+  int64_t allocations = 0;
+};
+
+// Nothing where the device keeps no statistics.
+std::optional<Memory> memory_of(const Loop& loop, const mote::Device& device);
+
+}  // namespace bench

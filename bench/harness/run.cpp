@@ -1,0 +1,104 @@
+#include "run.h"
+
+#include <fmt/format.h>
+
+#include "checksum.h"
+#include "time.h"
+#include "verify.h"
+
+namespace bench {
+
+namespace {
+
+using Contenders = std::vector<std::unique_ptr<Contender>>;
+
+void add_libraries(const Row& row, const Prepared& prepared, const Context& context, Contenders& contenders,
+                   std::vector<std::string>& notes) {
+  if (!context.device.is_cpu()) return;
+  for (const Library& library : row.libraries) {
+    Tensor result;
+    Loop loop = library.prepare(result);
+    loop(1);
+    const double tolerance = std::max(1e-3, 10 * row.tolerance);
+    const std::string what =
+        prepared.checksum.empty() ? "" : difference(checksum_of({result}), prepared.checksum, tolerance);
+    if (what.empty())
+      contenders.push_back(std::make_unique<LocalContender>(library.name, std::move(loop), context.device));
+    else
+      notes.push_back(fmt::format("{}: computes something else: {}", library.name, what));
+  }
+}
+
+void add_peers(const Row& row, const Prepared& prepared, Context& context, Contenders& contenders,
+               std::vector<std::string>& notes) {
+  const auto add = [&](Peer& peer, const TorchForm& form) {
+    PreparedPeer ready = prepare_peer(peer, row, form, prepared.checksum);
+    if (ready.contender)
+      contenders.push_back(std::move(ready.contender));
+    else
+      notes.push_back(ready.why);
+  };
+  for (const std::unique_ptr<Peer>& peer : context.peers) {
+    if (peer->is_python())
+      for (const TorchForm& form : row.torch) add(*peer, form);
+    else if (!row.libtorch.empty())
+      add(*peer, {});
+  }
+}
+
+Measurement measurement_of(const Row& row, const Costs& costs, const Contender& contender, const Series& series,
+                           const Series& mote, const Roofline& roofline) {
+  std::vector<double> seconds = series.seconds;
+  for (double& value : seconds) value /= row.operations;
+  Measurement m{.name = contender.name(),
+                .seconds = summarize(seconds),
+                .rounds = static_cast<int>(seconds.size()),
+                .repetitions = series.repetitions};
+  const double repetition = m.seconds.median * row.operations;
+  m.flops_per_second = costs.flops / repetition;
+  m.bytes_per_second = costs.bytes / repetition;
+  m.roofline = roofline.seconds(costs) / repetition;
+  if (&series != &mote) m.ratio = ratio(series.seconds, mote.seconds);
+  return m;
+}
+
+void time_row(const Row& row, const Prepared& prepared, Context& context, RowResult& result) {
+  Contenders contenders;
+  contenders.push_back(std::make_unique<LocalContender>("mote", prepared.loop, context.device));
+  add_libraries(row, prepared, context, contenders, result.notes);
+  add_peers(row, prepared, context, contenders, result.notes);
+  TimeOptions options{.rounds = context.options.rounds, .cold = context.options.cold};
+  if (context.options.smoke) options = {.rounds = 1, .round_seconds = 0};
+  const std::vector<Series> series = time_in_turn(contenders, options);
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    result.measurements.push_back(
+        measurement_of(row, prepared.costs, *contenders[i], series[i], series[0], context.roofline));
+    if (context.options.memory) result.measurements.back().memory = contenders[i]->memory();
+  }
+  for (const std::unique_ptr<Peer>& peer : context.peers) release(*peer);
+}
+
+}  // namespace
+
+RowResult run(const Row& row, Context& context) {
+  RowResult result{.name = name_of(row, context.device),
+                   .family = row.family,
+                   .operation = row.operation,
+                   .shape = row.shape,
+                   .dtype = name_of(row.dtype),
+                   .device = context.device.str(),
+                   .direction = name_of(row.direction),
+                   .tolerance = row.tolerance};
+  try {
+    const Prepared prepared = row.prepare(row);
+    result.error = prepared.error;
+    result.costs = prepared.costs;
+    result.wrong = prepared.wrong;
+    if (result.wrong.empty()) time_row(row, prepared, context, result);
+  } catch (const mote::Error& error) {
+    result.wrong = error.what();
+  }
+  return result;
+}
+
+}  // namespace bench

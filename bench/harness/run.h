@@ -1,0 +1,21 @@
+// Runs rows: verifies, calls the peers, times everybody in turn.
+#pragma once
+
+#include "options.h"
+#include "peer.h"
+#include "report.h"
+#include "row.h"
+
+namespace bench {
+
+struct Context {
+  const Options& options;
+  mote::Device device;
+  Roofline roofline;
+  std::vector<std::unique_ptr<Peer>> peers;
+};
+
+// A row whose result is wrong, or which throws, has no measurements.
+RowResult run(const Row& row, Context& context);
+
+}  // namespace bench

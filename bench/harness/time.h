@@ -1,0 +1,25 @@
+// The rounds of a row: everybody in turn, A B C A B C …, so that noise hits all alike.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "contender.h"
+
+namespace bench {
+
+struct TimeOptions {
+  int rounds = 20;
+  double round_seconds = 1e-3;  // a round has as many repetitions as it takes to last so long
+  bool cold = false;
+};
+
+struct Series {
+  int64_t repetitions = 0;      // of each round
+  std::vector<double> seconds;  // of one repetition, for each round
+};
+
+// One series for each contender. The one that begins a round is another one each time.
+std::vector<Series> time_in_turn(const std::vector<std::unique_ptr<Contender>>& contenders, const TimeOptions& options);
+
+}  // namespace bench
