@@ -41,6 +41,11 @@ TEST_CASE("an in-place result must fit its tensor in shape and kind") {
   CHECK_THAT(message_of<DTypeError>([] { tensor({1}).add_(1.5); }),
              contains("add_: the result has dtype float32, which cannot be cast to that of self, int64"));
   CHECK_THROWS_AS(tensor({1}).div_(2), DTypeError);
+  CHECK(equal(tensor({7, -7}).floor_divide_(2), tensor({3, -4})));
+  CHECK(equal(tensor({7, -7}).remainder_(tensor({4, 4})), tensor({3, 1})));
+  CHECK_THROWS_AS(tensor({7}).floor_divide_(2.0), DTypeError);
+  CHECK_THROWS_AS(tensor({7}).remainder_(2.5), DTypeError);
+  CHECK_THROWS_AS(tensor({true}).remainder_(2), DTypeError);
   CHECK_THROWS_AS(tensor({1}).exp_(), DTypeError);
   CHECK_THROWS_AS(tensor({true}).add_(1), DTypeError);
   CHECK_THROWS_AS(tensor({true}).square_(), DTypeError);

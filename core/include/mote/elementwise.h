@@ -130,6 +130,11 @@ Tensor mul_(const Tensor& self, const Tensor& other);
 Tensor mul_(const Tensor& self, const Scalar& other);
 Tensor div_(const Tensor& self, const Tensor& other);
 Tensor div_(const Tensor& self, const Scalar& other);
+// As the functions without _; self keeps its dtype, to which the result must be castable.
+Tensor floor_divide_(const Tensor& self, const Tensor& other);
+Tensor floor_divide_(const Tensor& self, const Scalar& other);
+Tensor remainder_(const Tensor& self, const Tensor& other);
+Tensor remainder_(const Tensor& self, const Scalar& other);
 Tensor pow_(const Tensor& self, const Tensor& exponent);
 Tensor pow_(const Tensor& self, const Scalar& exponent);
 Tensor lerp_(const Tensor& self, const Tensor& end, const Scalar& weight);

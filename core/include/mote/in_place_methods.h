@@ -22,6 +22,10 @@ class InPlaceMethods {
   Tensor add_(const Scalar& other) const { return mote::add_(self(), other); }
   Tensor sub_(const Tensor& other, const Scalar& alpha = 1) const { return mote::sub_(self(), other, alpha); }
   Tensor sub_(const Scalar& other) const { return mote::sub_(self(), other); }
+  Tensor floor_divide_(const Tensor& other) const { return mote::floor_divide_(self(), other); }
+  Tensor floor_divide_(const Scalar& other) const { return mote::floor_divide_(self(), other); }
+  Tensor remainder_(const Tensor& other) const { return mote::remainder_(self(), other); }
+  Tensor remainder_(const Scalar& other) const { return mote::remainder_(self(), other); }
   Tensor pow_(const Tensor& exponent) const { return mote::pow_(self(), exponent); }
   Tensor pow_(const Scalar& exponent) const { return mote::pow_(self(), exponent); }
   Tensor lerp_(const Tensor& end, const Scalar& weight) const { return mote::lerp_(self(), end, weight); }

@@ -143,6 +143,30 @@ Tensor interpolate(const char* name, const Tensor& start, const Tensor& end, dou
   return y;
 }
 
+template <class Other>
+Tensor floor_quotient_in_place(const Tensor& self, const Other& other) {
+  return in_place_cast("floor_divide_", self, needs_grad(self), [&](const Tensor& x, const Tensor* out) {
+    return apply("floor_divide_", BinaryOp::FloorDivide, x, other, out);
+  });
+}
+
+Tensor rest_of(const char* name, const Tensor& a, const Tensor& b, const Tensor* out) {
+  Tensor y = apply(name, BinaryOp::Remainder, a, b, out);
+  if (needs_grad(a, b))
+    record(name, y, {&a, &b},
+           [to_a = Operand(a), to_b = Operand(b), a = Saved(a, tracks_grad(b)), b = Saved(b, tracks_grad(b))](
+               const Tensor& g, const Needs& needs) {
+             return Pair{needs[0] ? to_a(g) : Tensor(), needs[1] ? to_b(-g * floor_divide(a(), b())) : Tensor()};
+           });
+  return y;
+}
+
+Tensor rest_of(const char* name, const Tensor& a, const Scalar& b, const Tensor* out) {
+  Tensor y = apply(name, BinaryOp::Remainder, a, b, out);
+  if (needs_grad(a)) record(name, y, {&a}, [](const Tensor& g) { return g; });
+  return y;
+}
+
 // self + value * (a op b), where op is a product or a quotient.
 Tensor add_term(const char* name, BinaryOp op, const Tensor& self, const Tensor& a, const Tensor& b,
                 const Scalar& value, const Tensor* out) {
@@ -250,20 +274,19 @@ Tensor div_(const Tensor& self, const Scalar& other) {
 Tensor floor_divide(const Tensor& a, const Tensor& b) { return apply("floor_divide", BinaryOp::FloorDivide, a, b); }
 Tensor floor_divide(const Tensor& a, const Scalar& b) { return apply("floor_divide", BinaryOp::FloorDivide, a, b); }
 
-Tensor remainder(const Tensor& a, const Tensor& b) {
-  Tensor y = apply("remainder", BinaryOp::Remainder, a, b);
-  if (needs_grad(a, b))
-    record("remainder", y, {&a, &b},
-           [to_a = Operand(a), to_b = Operand(b), a = Saved(a, tracks_grad(b)), b = Saved(b, tracks_grad(b))](
-               const Tensor& g, const Needs& needs) {
-             return Pair{needs[0] ? to_a(g) : Tensor(), needs[1] ? to_b(-g * floor_divide(a(), b())) : Tensor()};
-           });
-  return y;
+Tensor floor_divide_(const Tensor& self, const Tensor& other) { return floor_quotient_in_place(self, other); }
+Tensor floor_divide_(const Tensor& self, const Scalar& other) { return floor_quotient_in_place(self, other); }
+
+Tensor remainder(const Tensor& a, const Tensor& b) { return rest_of("remainder", a, b, nullptr); }
+Tensor remainder(const Tensor& a, const Scalar& b) { return rest_of("remainder", a, b, nullptr); }
+
+Tensor remainder_(const Tensor& self, const Tensor& other) {
+  return in_place_cast("remainder_", self, needs_grad(self, other),
+                       [&](const Tensor& x, const Tensor* out) { return rest_of("remainder_", x, other, out); });
 }
-Tensor remainder(const Tensor& a, const Scalar& b) {
-  Tensor y = apply("remainder", BinaryOp::Remainder, a, b);
-  if (needs_grad(a)) record("remainder", y, {&a}, [](const Tensor& g) { return g; });
-  return y;
+Tensor remainder_(const Tensor& self, const Scalar& other) {
+  return in_place_cast("remainder_", self, needs_grad(self),
+                       [&](const Tensor& x, const Tensor* out) { return rest_of("remainder_", x, other, out); });
 }
 
 Tensor pow(const Tensor& base, const Scalar& exponent) {
