@@ -67,8 +67,13 @@ Tensor GradScaler::scale(const Tensor& loss) const {
   return loss * mote::full({}, scale_, {.dtype = float32, .device = loss.device()});
 }
 
+GradScaler::Identity GradScaler::identity_of(const Optimizer& optimizer) {
+  optimizer.groups();  // it was not moved from
+  return optimizer.watched_groups();
+}
+
 GradScaler::Progress& GradScaler::unscaled(Optimizer& optimizer, const char* op) {
-  const auto [found, is_new] = progress_.try_emplace(&optimizer);
+  const auto [found, is_new] = progress_.try_emplace(identity_of(optimizer));
   Progress& progress = found->second;
   if (progress.stepped) throw StateError(fmt::format("{}: this optimizer has stepped since the last update()", op));
   if (!is_new) return progress;
@@ -99,7 +104,7 @@ bool GradScaler::read(Progress& progress) {
 
 void GradScaler::unscale_(Optimizer& optimizer) {
   if (!options_.enabled) return;
-  const auto found = progress_.find(&optimizer);
+  const auto found = progress_.find(identity_of(optimizer));
   if (found != progress_.end() && !found->second.stepped)
     throw StateError("unscale_: this optimizer's gradients were divided by the scale since the last update()");
   unscaled(optimizer, "unscale_");

@@ -110,6 +110,25 @@ TEST_CASE("unscale_ shows the gradients as they are, and step does not unscale a
   CHECK(training.layer.bias.item<double>() == Approx(before - 0.5 * gradient));
 }
 
+TEST_CASE("an optimizer that is moved between unscale_ and step is still the same") {
+  Training training({.init_scale = 4.0});
+  training.backward();
+  training.scaler.unscale_(training.optimizer);
+  const Tensor gradient = training.layer.weight.grad().clone(), before = training.layer.weight.tensor().clone();
+  std::vector<optim::SGD> optimizers;
+  optimizers.push_back(std::move(training.optimizer));
+  CHECK(message_of<mote::StateError>([&] { training.scaler.unscale_(optimizers[0]); }) ==
+        "unscale_: this optimizer's gradients were divided by the scale since the last update()");
+  CHECK_THROWS_AS(training.scaler.step(training.optimizer), mote::StateError);  // there is nothing in it now
+  CHECK(training.scaler.step(optimizers[0]));
+  CHECK(mote::equal(training.layer.weight.grad(), gradient));  // divided once
+  CHECK(mote::allclose(training.layer.weight, before - gradient * 0.5));
+  // Another one in its old place has nothing of its past.
+  training.optimizer = optim::SGD(training.layer.parameters(), {.lr = 0.5});
+  CHECK(training.scaler.step(training.optimizer));
+  CHECK(mote::allclose(training.layer.weight.grad(), gradient * 0.25));
+}
+
 TEST_CASE("several optimizers: each steps on its own gradients, the scale goes down for all") {
   nn::Linear a(1, 1), b(1, 1);
   optim::SGD first(a.parameters()), second(b.parameters());

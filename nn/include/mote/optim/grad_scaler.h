@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "mote/optim/optimizer.h"
 
@@ -67,13 +68,17 @@ class GradScaler {
     bool stepped = false;
   };
 
+  // Of an optimizer wherever it is moved to: its groups, which no other has.
+  using Identity = std::weak_ptr<const void>;
+  static Identity identity_of(const Optimizer& optimizer);
+
   Progress& unscaled(Optimizer& optimizer, const char* op);
   static bool read(Progress& progress);
 
   GradScalerOptions options_;
   double scale_;
   int64_t growth_tracker_ = 0;  // good steps since the scale changed
-  std::map<const Optimizer*, Progress> progress_;
+  std::map<Identity, Progress, std::owner_less<Identity>> progress_;
 };
 
 }  // namespace mote::optim

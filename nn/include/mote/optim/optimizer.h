@@ -95,6 +95,7 @@ class Optimizer {
   std::weak_ptr<std::vector<std::unique_ptr<Group>>> watched_groups() const { return groups_; }
 
  private:
+  friend class GradScaler;
   friend class LRScheduler;
 
   void check_new_parameters(const std::vector<nn::Parameter>& params) const;
@@ -104,7 +105,7 @@ class Optimizer {
   const char* name_;
   std::vector<std::string> state_names_;
   bool counts_steps_;
-  std::shared_ptr<std::vector<std::unique_ptr<Group>>> groups_;  // shared with the schedulers
+  std::shared_ptr<std::vector<std::unique_ptr<Group>>> groups_;  // shared with the schedulers, and moved along
   std::vector<State> states_;                                    // one for each parameter, through all groups
 };
 
