@@ -7,6 +7,7 @@
 #include "cuda_backend.h"
 #include "kernels/philox_source.h"
 #include "kernels/pointwise.cuh"
+#include "kernels/typed_element.h"
 
 namespace mote {
 
@@ -179,33 +180,7 @@ __global__ void draw_integers(PhiloxSource source, Op op, StridedIndex<1> index,
 #pragma unroll
     for (int k = 0; k < Op::kNumbers; ++k)
       if ((first + i) % Op::kNumbers == k) number = op(words, k);
-    char* const to = out + index.offsets(i).at[0];
-    switch (dtype) {
-      case DType::Bool:
-        *reinterpret_cast<bool*>(to) = number != 0;
-        break;
-      case DType::UInt8:
-        *reinterpret_cast<uint8_t*>(to) = static_cast<uint8_t>(number);
-        break;
-      case DType::Int32:
-        *reinterpret_cast<int32_t*>(to) = static_cast<int32_t>(number);
-        break;
-      case DType::Int64:
-        *reinterpret_cast<int64_t*>(to) = number;
-        break;
-      case DType::Float16:
-        *reinterpret_cast<Half*>(to) = cast_to<Half>(number);
-        break;
-      case DType::BFloat16:
-        *reinterpret_cast<BFloat16*>(to) = cast_to<BFloat16>(number);
-        break;
-      case DType::Float32:
-        *reinterpret_cast<float*>(to) = static_cast<float>(number);
-        break;
-      case DType::Float64:
-        *reinterpret_cast<double*>(to) = static_cast<double>(number);
-        break;
-    }
+    store_as_any(out + index.offsets(i).at[0], dtype, number);
   }
 }
 
