@@ -54,8 +54,11 @@ if(MOTE_CUDA STREQUAL "ON")
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")  # CMake 3.25 does not know that nvcc 13 has it
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
   endif()
+  include(MoteCudaArchitectures)
+  mote_check_cuda_architectures("${CMAKE_CUDA_ARCHITECTURES}" "")  # before CMake tries the compiler with them
   enable_language(CUDA)
   find_package(CUDAToolkit REQUIRED)
+  mote_check_cuda_architectures("${CMAKE_CUDA_ARCHITECTURES}" "${CMAKE_CUDA_ARCHITECTURES_NATIVE}")
 endif()
 
 # Adds the backend to the library: mote_add_cuda(<target>).

@@ -22,14 +22,23 @@ struct DeviceState {
   int multiprocessors = 0, compute_capability = 0;
 };
 
+// The kernels use asynchronous copies and bfloat16 on tensor cores.
+constexpr int kLeastComputeCapability = 80;
+
 void open_device(DeviceState& state, int device) {
   const DeviceGuard guard(device);
-  check(cudaStreamCreateWithFlags(&state.stream, cudaStreamNonBlocking), "cudaStreamCreate");
   int major = 0, minor = 0;
   check(cudaDeviceGetAttribute(&state.multiprocessors, cudaDevAttrMultiProcessorCount, device), "cuda device");
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cuda device");
   check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cuda device");
   state.compute_capability = 10 * major + minor;
+  if (state.compute_capability < kLeastComputeCapability)
+    throw DeviceError(
+        fmt::format("cuda:{} ({}) has compute capability {}.{}, but mote's kernels need {}.{} or later; use another "
+                    "device or \"cpu\"",
+                    device, get_device_properties(device).name, major, minor, kLeastComputeCapability / 10,
+                    kLeastComputeCapability % 10));
+  check(cudaStreamCreateWithFlags(&state.stream, cudaStreamNonBlocking), "cudaStreamCreate");
 }
 
 DeviceState& state_of(int device) {

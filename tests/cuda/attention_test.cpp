@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/attention_call.h"
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/cuda.h"
@@ -326,6 +327,18 @@ TEST_CASE("NaN stays with the queries and keys that have it, and nobody reads an
     v.index({Slice(64, 128)}) = std::nan("");
     CHECK(broken(randn({150, 8}), randn({150, 8}), v, {.mask = mask.to(Device("cuda"))}).sum().item<int64_t>() == 0);
   });
+}
+
+// Run once more on a simulated card with little shared memory (SIMT_CC=86), whose 99 KiB the tiles of forward fill.
+TEST_CASE("attention takes the rung that the shared memory allows") {
+  const cuda::DeviceProperties device = cuda::get_device_properties();
+  const bool small = device.major == 8 && (device.minor == 6 || device.minor == 9);
+  CHECK(cuda::tiled_attention_fits(float64, 256, 0));
+  CHECK(cuda::tiled_attention_backward_fits(float64, 256, 0) == !small);
+  CHECK(cuda::tiled_attention_backward_fits(float64, 128, 0));
+  const KernelGuard guard(AttentionKernel::Tiled);
+  check_case({"random and causal", float64, 20, 30, 200, 200});
+  check_case({"none", float16, 20, 30, 200, 8});
 }
 
 TEST_CASE("attention beyond the tiles' head sizes takes the naive rung") {

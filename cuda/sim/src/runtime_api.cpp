@@ -22,7 +22,11 @@ namespace {
 
 constexpr size_t kStaticShared = 48 * 1024;
 
-size_t shared_limit() { return (config().compute_capability >= 90 ? 227 : 163) * size_t{1024}; }
+size_t shared_limit() {
+  const int capability = config().compute_capability;
+  const bool small = capability < 80 || capability == 86 || capability == 89;
+  return (capability >= 90 ? 227 : (small ? 99 : 163)) * size_t{1024};
+}
 
 // Kernels that asked for more than 48 KiB of dynamic shared memory, and how much.
 struct SharedLimits {

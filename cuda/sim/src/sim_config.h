@@ -15,7 +15,7 @@ struct Config {
   Async async = Async::Late;      // SIMT_ASYNC=late|early|random: when cp.async data lands
   bool deferred_streams = false;  // SIMT_STREAMS=deferred: work runs only when somebody waits for it
   bool protect = true;            // SIMT_PROTECT=0: the host may read device memory
-  int compute_capability = 90;    // SIMT_CC=80|90
+  int compute_capability = 90;    // SIMT_CC=80|86|90|...
 };
 
 const Config& config();

@@ -52,7 +52,10 @@ DeviceBuffer make_delta(const View& grad_out, const View& out, const AttentionAr
   return delta;
 }
 
-bool fits_tiles(const AttentionArgs& args) { return std::max(args.q.shape[3], args.v.shape[3]) <= kMaxHeadSize; }
+// Whether a rung with tiles may take the call.
+bool takes_tiles(const AttentionArgs& args) {
+  return head_size_of(args) <= kMaxHeadSize && attention_kernel() != AttentionKernel::Naive;
+}
 
 // The type that the tiled kernel computes in.
 DType tiled_type(DType dtype) { return dtype == DType::Float64 ? dtype : DType::Float32; }
@@ -87,22 +90,20 @@ void run_tensor_core(Backend& backend, const AttentionBackward& call) {
   operands.finish();
 }
 
-bool try_tiled(Backend& backend, const AttentionForward& call) {
+void run_tiled(Backend& backend, const AttentionForward& call) {
   AttentionOperands operands(backend, tiled_type(call.out.dtype), 1);
   const View out = operands.write(call.out);
-  if (!tiled_attention({out, call.log_sum_exp, with_operands(call.args, operands)})) return false;
+  tiled_attention({out, call.log_sum_exp, with_operands(call.args, operands)});
   operands.finish();
-  return true;
 }
 
-bool try_tiled(Backend& backend, const AttentionBackward& call) {
+void run_tiled(Backend& backend, const AttentionBackward& call) {
   AttentionOperands operands(backend, tiled_type(call.grad_q.dtype), 1);
   const View grad_q = operands.write(call.grad_q), grad_k = operands.write(call.grad_k);
   const View grad_v = operands.write(call.grad_v), grad_out = operands.read(call.grad_out);
   const AttentionArgs args = with_operands(call.args, operands);
-  if (!tiled_attention_backward({grad_q, grad_k, grad_v, grad_out, call.log_sum_exp, call.delta, args})) return false;
+  tiled_attention_backward({grad_q, grad_k, grad_v, grad_out, call.log_sum_exp, call.delta, args});
   operands.finish();
-  return true;
 }
 
 }  // namespace
@@ -118,9 +119,10 @@ size_t max_shared_bytes(int device) {
 void CudaBackend::attention(const View& out, const View& log_sum_exp, const AttentionArgs& args) {
   if (log_sum_exp.numel() == 0) return;
   const cuda::AttentionForward call{out, log_sum_exp, args};
-  const bool tiles = cuda::fits_tiles(args) && cuda::attention_kernel() != cuda::AttentionKernel::Naive;
+  const bool tiles = cuda::takes_tiles(args);
   if (tiles && cuda::takes_tensor_cores(out.dtype)) return cuda::run_tensor_core(*this, call);
-  if (tiles && cuda::try_tiled(*this, call)) return;
+  if (tiles && cuda::tiled_attention_fits(cuda::tiled_type(out.dtype), cuda::head_size_of(args), out.device))
+    return cuda::run_tiled(*this, call);
   cuda::naive_attention(call);
 }
 
@@ -129,9 +131,11 @@ void CudaBackend::attention_backward(const View& grad_q, const View& grad_k, con
   if (args.q.shape[0] * args.q.shape[1] == 0) return;
   const cuda::DeviceBuffer delta = cuda::make_delta(grad_out, out, args);
   const cuda::AttentionBackward call{grad_q, grad_k, grad_v, grad_out, log_sum_exp, delta.data(), args};
-  const bool tiles = cuda::fits_tiles(args) && cuda::attention_kernel() != cuda::AttentionKernel::Naive;
+  const bool tiles = cuda::takes_tiles(args);
   if (tiles && cuda::takes_tensor_cores(grad_q.dtype)) return cuda::run_tensor_core(*this, call);
-  if (tiles && cuda::try_tiled(*this, call)) return;
+  const DType type = cuda::tiled_type(grad_q.dtype);
+  if (tiles && cuda::tiled_attention_backward_fits(type, cuda::head_size_of(args), grad_q.device))
+    return cuda::run_tiled(*this, call);
   cuda::naive_attention_backward(call);
 }
 

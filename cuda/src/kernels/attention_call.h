@@ -4,6 +4,7 @@
 // With dropout, P is multiplied by a factor (0 or 1 / (1 - p)) wherever it meets v or dV, and dP by the same factor.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/attention_mask.h"
@@ -95,14 +96,19 @@ inline constexpr const char* kAttentionBackward = "scaled_dot_product_attention 
 // The head sizes, those of q and those of v, that the tiled and tensor-core kernels have room for.
 inline constexpr int kMaxHeadSize = 256;
 
+// The larger of those of q and of v.
+inline int64_t head_size_of(const AttentionArgs& args) { return std::max(args.q.shape[3], args.v.shape[3]); }
+
 // Rung 1: the scores in global memory. Any sizes and types.
 void naive_attention(const AttentionForward& call);
 void naive_attention_backward(const AttentionBackward& call);
 
-// Rung 2: tiles in shared memory, products by ordinary multiply-adds. float32 and float64, head sizes to 256. False
-// where the device has too little shared memory for the tiles; nothing has been done then.
-bool tiled_attention(const AttentionForward& call);
-bool tiled_attention_backward(const AttentionBackward& call);
+// Rung 2: tiles in shared memory, products by ordinary multiply-adds. float32 and float64, head sizes to 256, where the
+// device has enough shared memory for the tiles.
+bool tiled_attention_fits(DType dtype, int64_t head_size, int device);
+bool tiled_attention_backward_fits(DType dtype, int64_t head_size, int device);
+void tiled_attention(const AttentionForward& call);
+void tiled_attention_backward(const AttentionBackward& call);
 
 // Rung 3: tiles in shared memory, products on tensor cores. float16 and bfloat16, head sizes to 256 that are multiples
 // of 8, dense rows that begin at multiples of 16 bytes.

@@ -130,12 +130,16 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) tiled_forward_kernel(TiledF
       log_sum_exp.at(row + Tile::row(i), 0) = softmax.log_sum_exp(i);
 }
 
+// What a block has.
 template <class Tile>
-bool run(const AttentionForward& call) {
+constexpr size_t shared_bytes() {
+  return Tile::bytes(1, 2);
+}
+
+template <class Tile>
+void run(const AttentionForward& call) {
   using T = typename Tile::T;
   const int device = call.out.device;
-  constexpr size_t kShared = Tile::bytes(1, 2);
-  if (kShared > max_shared_bytes(device)) return false;
   const AttentionArgs& args = call.args;
   const AttentionSizes sizes(args);
   const PackedMask mask(kAttention, args, false);
@@ -149,24 +153,36 @@ bool run(const AttentionForward& call) {
                                    AttentionDropout(args),
                                    static_cast<T>(args.scale * std::numbers::log2e)};
   const auto blocks = static_cast<unsigned>(sizes.all_heads() * ceil_div(sizes.queries, Tile::kRows));
-  launch(kAttention, {dim3(blocks), dim3(Tile::kThreads), kShared}, device, tiled_forward_kernel<Tile>, parameters);
-  return true;
+  launch(kAttention, {dim3(blocks), dim3(Tile::kThreads), shared_bytes<Tile>()}, device, tiled_forward_kernel<Tile>,
+         parameters);
+}
+
+// Calls use(tile), where `tile` points to nothing and has the type of the tile for operands of this type and head size.
+template <class Use>
+auto with_tile(DType dtype, int64_t head_size, const Use& use) {
+  if (dtype == DType::Float64) {
+    if (head_size <= 32) return use(static_cast<AttentionTile<double, 32, 2, 2>*>(nullptr));
+    if (head_size <= 64) return use(static_cast<AttentionTile<double, 64, 2, 2>*>(nullptr));
+    if (head_size <= 128) return use(static_cast<AttentionTile<double, 128, 2, 1>*>(nullptr));
+    return use(static_cast<AttentionTile<double, 256, 1, 1>*>(nullptr));
+  }
+  if (head_size <= 32) return use(static_cast<AttentionTile<float, 32, 4, 4>*>(nullptr));
+  if (head_size <= 64) return use(static_cast<AttentionTile<float, 64, 4, 4>*>(nullptr));
+  if (head_size <= 128) return use(static_cast<AttentionTile<float, 128, 4, 2>*>(nullptr));
+  return use(static_cast<AttentionTile<float, 256, 2, 1>*>(nullptr));
 }
 
 }  // namespace
 
-bool tiled_attention(const AttentionForward& call) {
-  const int64_t size = std::max(call.args.q.shape[3], call.args.v.shape[3]);
-  if (call.out.dtype == DType::Float64) {
-    if (size <= 32) return run<AttentionTile<double, 32, 2, 2>>(call);
-    if (size <= 64) return run<AttentionTile<double, 64, 2, 2>>(call);
-    if (size <= 128) return run<AttentionTile<double, 128, 2, 1>>(call);
-    return run<AttentionTile<double, 256, 1, 1>>(call);
-  }
-  if (size <= 32) return run<AttentionTile<float, 32, 4, 4>>(call);
-  if (size <= 64) return run<AttentionTile<float, 64, 4, 4>>(call);
-  if (size <= 128) return run<AttentionTile<float, 128, 4, 2>>(call);
-  return run<AttentionTile<float, 256, 2, 1>>(call);
+bool tiled_attention_fits(DType dtype, int64_t head_size, int device) {
+  const size_t bytes =
+      with_tile(dtype, head_size, [](auto* tile) { return shared_bytes<std::remove_pointer_t<decltype(tile)>>(); });
+  return bytes <= max_shared_bytes(device);
+}
+
+void tiled_attention(const AttentionForward& call) {
+  with_tile(call.out.dtype, head_size_of(call.args),
+            [&](auto* tile) { run<std::remove_pointer_t<decltype(tile)>>(call); });
 }
 
 }  // namespace mote::cuda

@@ -113,14 +113,18 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) tiled_backward_kernel(Tiled
   if constexpr (kKeysInRows) Tile::store(grad_values, call.grad_values.of(sample, head), row, rows, sizes.width);
 }
 
+// What a block has.
 template <class Tile>
-bool run(const AttentionBackward& call) {
+constexpr size_t shared_bytes() {
+  return Tile::bytes(2, 2);
+}
+
+template <class Tile>
+void run(const AttentionBackward& call) {
   using T = typename Tile::T;
   using In = Heads<const T>;
   using Out = Heads<T>;
   const int device = call.grad_q.device;
-  constexpr size_t kShared = Tile::bytes(2, 2);
-  if (kShared > max_shared_bytes(device)) return false;
   const AttentionArgs& args = call.args;
   const AttentionSizes sizes(args);
   const AttentionDropout dropout(args);
@@ -138,27 +142,38 @@ bool run(const AttentionBackward& call) {
                                 sizes, dropout, scale, scale_log2};
   const auto shape = [&](int rows) {
     const int64_t blocks = sizes.all_heads() * ceil_div(rows, Tile::kRows);
-    return Launch{dim3(static_cast<unsigned>(blocks)), dim3(Tile::kThreads), kShared};
+    return Launch{dim3(static_cast<unsigned>(blocks)), dim3(Tile::kThreads), shared_bytes<Tile>()};
   };
   launch(kAttentionBackward, shape(sizes.keys), device, tiled_backward_kernel<Tile, true>, by_key);
   launch(kAttentionBackward, shape(sizes.queries), device, tiled_backward_kernel<Tile, false>, by_query);
-  return true;
+}
+
+// Calls use(tile), where `tile` points to nothing and has the type of the tile for operands of this type and head size.
+template <class Use>
+auto with_tile(DType dtype, int64_t head_size, const Use& use) {
+  if (dtype == DType::Float64) {
+    if (head_size <= 32) return use(static_cast<AttentionTile<double, 32, 2, 2>*>(nullptr));
+    if (head_size <= 64) return use(static_cast<AttentionTile<double, 64, 2, 2>*>(nullptr));
+    if (head_size <= 128) return use(static_cast<AttentionTile<double, 128, 1, 1>*>(nullptr));
+    return use(static_cast<AttentionTile<double, 256, 1, 1>*>(nullptr));
+  }
+  if (head_size <= 32) return use(static_cast<AttentionTile<float, 32, 4, 2>*>(nullptr));
+  if (head_size <= 64) return use(static_cast<AttentionTile<float, 64, 4, 2>*>(nullptr));
+  if (head_size <= 128) return use(static_cast<AttentionTile<float, 128, 2, 2>*>(nullptr));
+  return use(static_cast<AttentionTile<float, 256, 1, 1>*>(nullptr));
 }
 
 }  // namespace
 
-bool tiled_attention_backward(const AttentionBackward& call) {
-  const int64_t size = std::max(call.args.q.shape[3], call.args.v.shape[3]);
-  if (call.grad_q.dtype == DType::Float64) {
-    if (size <= 32) return run<AttentionTile<double, 32, 2, 2>>(call);
-    if (size <= 64) return run<AttentionTile<double, 64, 2, 2>>(call);
-    if (size <= 128) return run<AttentionTile<double, 128, 1, 1>>(call);
-    return run<AttentionTile<double, 256, 1, 1>>(call);
-  }
-  if (size <= 32) return run<AttentionTile<float, 32, 4, 2>>(call);
-  if (size <= 64) return run<AttentionTile<float, 64, 4, 2>>(call);
-  if (size <= 128) return run<AttentionTile<float, 128, 2, 2>>(call);
-  return run<AttentionTile<float, 256, 1, 1>>(call);
+bool tiled_attention_backward_fits(DType dtype, int64_t head_size, int device) {
+  const size_t bytes =
+      with_tile(dtype, head_size, [](auto* tile) { return shared_bytes<std::remove_pointer_t<decltype(tile)>>(); });
+  return bytes <= max_shared_bytes(device);
+}
+
+void tiled_attention_backward(const AttentionBackward& call) {
+  with_tile(call.grad_q.dtype, head_size_of(call.args),
+            [&](auto* tile) { run<std::remove_pointer_t<decltype(tile)>>(call); });
 }
 
 }  // namespace mote::cuda
