@@ -4,6 +4,8 @@
 // matrix whose rows or columns are dense goes in as it lies; any other is copied first. What the heuristics choose for
 // a problem is kept with its descriptors, one list to a thread, and the workspace is mote's own, which makes the
 // products deterministic. A bias [m] is added by the product itself (an epilogue), where cuBLASLt can.
+#include <fmt/format.h>
+
 #include <array>
 #include <bit>
 #include <cstring>
@@ -18,6 +20,7 @@
 #include "device_buffer.h"
 #include "kernels/matmul_integer.h"
 #include "mote/cuda.h"
+#include "mote/error.h"
 
 namespace mote {
 
@@ -293,8 +296,9 @@ bool multiply(const View& out, const View& a, const View& b, const void* bias, b
   return true;
 }
 
-void require_algorithm(bool exists) {
-  if (!exists) check(CUBLAS_STATUS_NOT_SUPPORTED, "matmul");
+[[noreturn]] void throw_no_algorithm(const View& a, const View& b) {
+  throw CudaError(fmt::format("matmul: cuBLASLt has no algorithm for {} times {} in {} on cuda:{}", a.shape.str(),
+                              b.shape.str(), name_of(a.dtype), a.device));
 }
 
 // Whether the product itself can add the bias: one dense vector of a dtype that the epilogue takes.
@@ -336,7 +340,7 @@ void CudaBackend::matmul(const View& out, const View& a, const View& b, bool acc
     cuda::transpose_last(right);
     std::swap(left, right);
   }
-  cuda::require_algorithm(cuda::multiply(result, left, right, nullptr, accumulate));
+  if (!cuda::multiply(result, left, right, nullptr, accumulate)) cuda::throw_no_algorithm(a, b);
   if (copied) copy(out, View{memory[2].data(), out.dtype, out.shape, contiguous_strides(out.shape), out.device});
 }
 

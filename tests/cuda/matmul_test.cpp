@@ -1,4 +1,8 @@
 // Matrix products on the GPU, or its simulator, against float64 products on the CPU.
+#ifdef MOTE_SIM
+#include <simt/refusals.h>
+#endif
+
 #include "mote/mote.h"
 #include "support/catch.h"
 
@@ -134,3 +138,53 @@ TEST_CASE("TF32 is off unless asked for") {
   CHECK(error_of(matmul(a.to("cuda"), b.to("cuda")), a, b) <= 2e-3);
   cuda::set_allow_tf32(false);
 }
+
+#ifdef MOTE_SIM
+
+namespace {
+
+// For the length of a test. What was chosen for a problem before is kept, so the tests ask for shapes of their own.
+class RefusalGuard {
+ public:
+  explicit RefusalGuard(simt::Refusal refuse) : previous_(simt::refuse_products(refuse)) {}
+  ~RefusalGuard() { simt::refuse_products(previous_); }
+  RefusalGuard(const RefusalGuard&) = delete;
+  RefusalGuard& operator=(const RefusalGuard&) = delete;
+
+ private:
+  simt::Refusal previous_;
+};
+
+}  // namespace
+
+TEST_CASE("where cuBLASLt does not add a bias, it is copied and the product added") {
+  static int refused = 0;
+  refused = 0;
+  const RefusalGuard guard([](const simt::AskedProduct& product) {
+    const bool refuse = product.epilogue == CUBLASLT_EPILOGUE_BIAS;
+    refused += refuse ? 1 : 0;
+    return refuse;
+  });
+  for (const DType dtype : {float32, float16, bfloat16}) {
+    const Tensor x = randn({3, 13, 24}).to(dtype), weight = randn({40, 24}).to(dtype), bias = randn({40}).to(dtype);
+    for (int i = 0; i < 2; ++i) {
+      const Tensor got = nn::functional::linear(x.to("cuda"), weight.to("cuda"), bias.to("cuda")).to("cpu").to(float64);
+      const Tensor want = matmul(x.to(float64), weight.to(float64).t()) + bias.to(float64);
+      CHECK(allclose(got, want, 2 * tolerance_of(dtype), 32 * tolerance_of(dtype)));
+    }
+  }
+  CHECK(refused == 3);  // each problem is asked about once
+}
+
+TEST_CASE("a product without an algorithm is named, and nothing is written") {
+  const RefusalGuard guard([](const simt::AskedProduct& product) { return product.rows == 43; });
+  const Tensor a = randn({2, 5, 3}).to("cuda"), b = randn({2, 3, 43}).to("cuda");
+  CHECK(testing::message_of<CudaError>([&] { matmul(a, b); }) ==
+        "matmul: cuBLASLt has no algorithm for [2, 5, 3] times [2, 3, 43] in float32 on cuda:0");
+  CHECK(testing::message_of<CudaError>([&] {
+          nn::functional::linear(randn({4, 5}).to("cuda"), randn({43, 5}).to("cuda"), randn({43}).to("cuda"));
+        }) == "matmul: cuBLASLt has no algorithm for [4, 5] times [5, 43] in float32 on cuda:0");
+  CHECK(matmul(a, b.slice(2, 0, 42)).shape() == Shape({2, 5, 42}));
+}
+
+#endif

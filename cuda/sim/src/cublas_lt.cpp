@@ -4,6 +4,7 @@
 #include <cblas.h>
 #include <cublasLt.h>
 
+#include <atomic>
 #include <cstring>
 #include <type_traits>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "device_memory.h"
 #include "mote/half.h"
 #include "report.h"
+#include "simt/refusals.h"
 #include "stream.h"
 
 struct cublasLtContext {};
@@ -158,7 +160,11 @@ void set(T& member, const void* value) {
   std::memcpy(&member, value, sizeof(T));
 }
 
+std::atomic<Refusal> refusal{nullptr};
+
 }  // namespace
+
+Refusal refuse_products(Refusal refuse) { return refusal.exchange(refuse); }
 
 }  // namespace simt
 
@@ -240,12 +246,17 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t,
-                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc, cublasLtMatrixLayout_t,
+                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int wanted,
                                               cublasLtMatmulHeuristicResult_t* results, int* found) {
   *found = wanted > 0 ? 1 : 0;
   if (*found == 0) return CUBLAS_STATUS_INVALID_VALUE;
+  const simt::Refusal refuse = simt::refusal;
+  if (refuse && refuse({desc->epilogue, d->type, d->rows, d->columns, d->batch})) {
+    *found = 0;
+    return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
   *results = {};
   // The algorithm remembers the alignment that it was promised, so that cublasLtMatmul can hold the caller to it.
   for (int i = 0; i < 4; ++i) results->algo.data[i] = preference->alignment[i];
