@@ -51,6 +51,13 @@ void Backend::not_implemented(const char* op) const {
 
 void Backend::copy_from_host(void*, const void*, size_t, int) { not_implemented("copy_from_host"); }
 void Backend::copy_to_host(void*, const void*, size_t, int) { not_implemented("copy_to_host"); }
+void* Backend::allocate_pinned(size_t) { not_implemented("pinned memory"); }
+void Backend::copy_from_pinned(void* device_data, const void* pinned, size_t bytes, int device) {
+  copy_from_host(device_data, pinned, bytes, device);
+}
+void Backend::copy_to_pinned(void* pinned, const void* device_data, size_t bytes, int device) {
+  copy_to_host(pinned, device_data, bytes, device);
+}
 void Backend::fill(const View&, const Scalar&) { not_implemented("fill"); }
 void Backend::copy(const View&, const View&) { not_implemented("copy"); }
 void Backend::arange(const View&, const Scalar&, const Scalar&) { not_implemented("arange"); }

@@ -8,12 +8,20 @@ Storage::Storage(size_t bytes, Device device) : bytes_(bytes), device_(device), 
   if (bytes > 0) data_ = backend_->allocate(bytes, device.index());
 }
 
+Storage::Storage(size_t bytes, Backend& pinning) : bytes_(bytes), pinned_(true), backend_(&pinning) {
+  if (bytes > 0) data_ = pinning.allocate_pinned(bytes);
+}
+
 Storage::Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter)
     : data_(data), bytes_(bytes), device_(device), deleter_(std::move(deleter)) {}
 
 Storage::~Storage() {
   if (deleter_) deleter_(data_);
-  if (backend_ && data_) backend_->deallocate(data_, bytes_, device_.index());
+  if (!backend_ || !data_) return;
+  if (pinned_)
+    backend_->deallocate_pinned(data_);
+  else
+    backend_->deallocate(data_, bytes_, device_.index());
 }
 
 }  // namespace mote

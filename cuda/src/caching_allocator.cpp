@@ -30,6 +30,8 @@ size_t segment_size(size_t size) {
 // What is left over of a block is worth a block of its own from here on.
 size_t smallest_rest(bool large) { return large ? kSmallLimit + 1 : kGranularity; }
 
+}  // namespace
+
 std::string in_words(size_t bytes) {
   constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   auto value = static_cast<double>(bytes);
@@ -38,12 +40,11 @@ std::string in_words(size_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.2f} {}", value, units[unit]);
 }
 
-}  // namespace
-
 CachingAllocator::CachingAllocator(std::string device_name, SegmentSource source, bool keeps)
     : device_name_(std::move(device_name)), source_(std::move(source)), keeps_(keeps) {}
 
 CachingAllocator::~CachingAllocator() {
+  for (const Waiting& waiting : waiting_) put_back(waiting.block);
   release_free_segments();
   for (const auto& [data, block] : used_) delete block;  // whose memory somebody still holds
 }
@@ -60,6 +61,7 @@ void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream, int64_t pool
   const std::lock_guard lock(mutex_);
   const size_t size = keeps_ ? round_up(std::max<size_t>(bytes, 1), kGranularity) : bytes;
   if (size < bytes) throw_out_of_memory(bytes);
+  collect(false);
   Block* block = keeps_ ? take_free(size, stream, pool) : nullptr;
   if (block)
     ++stats_.cache_hits;
@@ -90,7 +92,14 @@ void CachingAllocator::free_or_hold(void* data, int64_t pool) {
   stats_.allocated_bytes -= block->size;
   --stats_.live_blocks;
   block->requested = 0;
-  if (!keeps_) return release_segment(block);
+  if (!keeps_) return release_segment(block);  // for which the driver waits for all streams
+  if (block->users.empty())
+    put_back(block);
+  else
+    wait_for_users(block);
+}
+
+void CachingAllocator::put_back(Block* block) {
   FreeList& list = free_[block->large];
   if (block->next && block->next->requested == 0 && list.erase(block->next) > 0) merge_with_next(block);
   if (block->previous && block->previous->requested == 0 && list.erase(block->previous) > 0) {
@@ -98,6 +107,36 @@ void CachingAllocator::free_or_hold(void* data, int64_t pool) {
     merge_with_next(block);
   }
   list.insert(block);
+}
+
+void CachingAllocator::wait_for_users(Block* block) {
+  Waiting waiting{block, {}};
+  for (const Stream& user : block->users)
+    waiting.users.emplace_back(user.device()).record(static_cast<cudaStream_t>(user.native_handle()));
+  waiting_.push_back(std::move(waiting));
+  block->users.clear();
+}
+
+void CachingAllocator::collect(bool wait) {
+  if (wait)
+    for (const Waiting& waiting : waiting_)
+      for (const DoneEvent& user : waiting.users) user.wait();
+  std::erase_if(waiting_, [this](const Waiting& waiting) {
+    const auto is_done = [](const DoneEvent& user) { return user.is_done(); };
+    const bool done = std::all_of(waiting.users.begin(), waiting.users.end(), is_done);
+    if (done) put_back(waiting.block);
+    return done;
+  });
+}
+
+void CachingAllocator::record_stream(void* data, const Stream& stream) {
+  const std::lock_guard lock(mutex_);
+  const auto found = used_.find(data);
+  if (found == used_.end()) return;
+  Block* const block = found->second;
+  const auto is_stream = [&](const Stream& user) { return user.native_handle() == stream.native_handle(); };
+  if (stream.native_handle() == block->stream) return;
+  if (std::none_of(block->users.begin(), block->users.end(), is_stream)) block->users.push_back(stream);
 }
 
 int64_t CachingAllocator::open_pool() {
@@ -113,6 +152,8 @@ void CachingAllocator::close_pool(int64_t pool, cudaStream_t stream) noexcept {
   };
   for (const auto& [data, block] : used_)
     if (block->pool == pool) make_ordinary(block);
+  for (const Waiting& waiting : waiting_)
+    if (waiting.block->pool == pool) make_ordinary(waiting.block);
   for (FreeList& list : free_) {
     std::vector<Block*> blocks;
     std::copy_if(list.begin(), list.end(), std::back_inserter(blocks), [&](Block* b) { return b->pool == pool; });
@@ -127,6 +168,7 @@ void CachingAllocator::close_pool(int64_t pool, cudaStream_t stream) noexcept {
 
 void CachingAllocator::empty_cache() {
   const std::lock_guard lock(mutex_);
+  collect(true);
   release_free_segments();
 }
 
@@ -155,6 +197,7 @@ CachingAllocator::Block* CachingAllocator::new_segment(size_t size, cudaStream_t
   const size_t bytes = keeps_ ? segment_size(size) : size;
   void* memory = source_.allocate(bytes);
   if (!memory) {
+    collect(true);
     release_free_segments();
     memory = source_.allocate(bytes);
   }

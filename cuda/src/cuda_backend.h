@@ -13,6 +13,12 @@ class CudaBackend final : public Backend {
   void deallocate(void* data, size_t bytes, int device) noexcept override;
   void copy_from_host(void* device_data, const void* host, size_t bytes, int device) override;
   void copy_to_host(void* host, const void* device_data, size_t bytes, int device) override;
+  bool pins_memory() const override;
+  void* allocate_pinned(size_t bytes) override;
+  void deallocate_pinned(void* data) noexcept override;
+  bool is_pinned(const void* host) const override;
+  void copy_from_pinned(void* device_data, const void* pinned, size_t bytes, int device) override;
+  void copy_to_pinned(void* pinned, const void* device_data, size_t bytes, int device) override;
   void synchronize(int device) override;
   void fill(const View& out, const Scalar& value) override;
   void copy(const View& out, const View& in) override;

@@ -1,4 +1,4 @@
-// Memory of a CUDA device, and copies between it and the host.
+// Memory of a CUDA device.
 #include <fmt/format.h>
 
 #include <array>
@@ -19,12 +19,12 @@ namespace mote {
 
 namespace cuda {
 
-namespace {
-
 bool keeps_memory() {
   const char* value = std::getenv("MOTE_CUDA_CACHE");
   return value ? std::string_view(value) != "0" : !is_simulated();
 }
+
+namespace {
 
 SegmentSource driver_memory(int device) {
   const auto allocate = [device](size_t bytes) -> void* {
@@ -98,26 +98,6 @@ void empty_cache(int device) {
 
 void* CudaBackend::allocate(size_t bytes, int device) { return cuda::allocate(bytes, device); }
 void CudaBackend::deallocate(void* data, size_t bytes, int device) noexcept { cuda::deallocate(data, bytes, device); }
-
-// Waits: the host may be pinned memory, which the copy reads after the call has returned.
-void CudaBackend::copy_from_host(void* device_data, const void* host, size_t bytes, int device) {
-  if (bytes == 0) return;
-  refuse_to_record("copy to cuda",
-                   "a replay would read the CPU's memory anew; copy before replay() into a tensor there");
-  const cuda::DeviceGuard guard(device);
-  auto* const stream = cuda::current_stream(device);
-  cuda::check(cudaMemcpyAsync(device_data, host, bytes, cudaMemcpyHostToDevice, stream), "copy to cuda");
-  cuda::check(cudaStreamSynchronize(stream), "copy to cuda");
-}
-
-void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes, int device) {
-  if (bytes == 0) return;
-  refuse_host_read("copy from cuda", Device(DeviceType::CUDA, device));
-  const cuda::DeviceGuard guard(device);
-  auto* const stream = cuda::current_stream(device);
-  cuda::check(cudaMemcpyAsync(host, device_data, bytes, cudaMemcpyDeviceToHost, stream), "copy from cuda");
-  cuda::check(cudaStreamSynchronize(stream), "copy from cuda");
-}
 
 void CudaBackend::synchronize(int device) {
   refuse_to_record("synchronize", "captured work is not done before a replay");

@@ -1,8 +1,15 @@
 #include "mote/cuda_stream.h"
 
+#include <fmt/format.h>
 #include "cuda_check.h"
+
+#include <array>
+
+#include "caching_allocator.h"
 #include "cuda_device.h"
+#include "mote/error.h"
 #include "mote/recording.h"
+#include "mote/tensor.h"
 
 namespace mote::cuda {
 
@@ -12,8 +19,11 @@ struct Stream::Impl {
     const DeviceGuard guard(device);
     check(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking), "Stream");
   }
+  // Of mote's own, which outlives it.
+  Impl(int on, cudaStream_t own) : device(on), handle(own), is_own(true) {}
   // Waits: memory that was freed on this stream is given to a later one of the same handle.
   ~Impl() {
+    if (is_own) return;
     cudaStreamSynchronize(handle);
     cudaStreamDestroy(handle);
   }
@@ -22,6 +32,7 @@ struct Stream::Impl {
 
   int device;
   cudaStream_t handle = nullptr;
+  bool is_own = false;
 };
 
 struct Event::Impl {
@@ -40,6 +51,9 @@ struct Event::Impl {
 
 namespace {
 
+// Of the innermost guards.
+thread_local constinit std::array<const Stream*, kMaxDevices> guarded_streams{};
+
 bool is_done(cudaError_t status, const char* what) {
   if (status == cudaErrorNotReady) {
     cudaGetLastError();
@@ -52,6 +66,11 @@ bool is_done(cudaError_t status, const char* what) {
 }  // namespace
 
 Stream::Stream(int device) : impl_(std::make_shared<Impl>(device)) {}
+Stream Stream::current(int device) {
+  auto* const handle = current_stream(device);
+  const Stream* const guarded = guarded_streams[static_cast<size_t>(device)];
+  return guarded ? *guarded : Stream(std::make_shared<Impl>(device, handle));
+}
 int Stream::device() const { return impl_->device; }
 void Stream::synchronize() const { check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize"); }
 bool Stream::query() const { return is_done(cudaStreamQuery(impl_->handle), "Stream::query"); }
@@ -64,8 +83,12 @@ void* Stream::native_handle() const { return impl_->handle; }
 StreamGuard::StreamGuard(const Stream& stream) : stream_(stream), previous_(nullptr) {
   refuse_to_record("StreamGuard", "work on another stream would be done now and not in a replay");
   previous_ = exchange_stream(stream.device(), static_cast<cudaStream_t>(stream.native_handle()));
+  outer_ = std::exchange(guarded_streams[static_cast<size_t>(stream.device())], &stream_);
 }
-StreamGuard::~StreamGuard() { exchange_stream(stream_.device(), static_cast<cudaStream_t>(previous_)); }
+StreamGuard::~StreamGuard() {
+  exchange_stream(stream_.device(), static_cast<cudaStream_t>(previous_));
+  guarded_streams[static_cast<size_t>(stream_.device())] = outer_;
+}
 
 Event::Event(int device) : impl_(std::make_shared<Impl>(device)) {}
 void Event::record() {
@@ -86,3 +109,12 @@ float Event::elapsed_ms(const Event& end) const {
 void* Event::native_handle() const { return impl_->handle; }
 
 }  // namespace mote::cuda
+
+void mote::detail::record_stream(const Tensor& x, const cuda::Stream& stream) {
+  refuse_to_record("record_stream", "other streams are not captured");
+  const Device of_stream(DeviceType::CUDA, stream.device());
+  if (x.device() != of_stream)
+    throw DeviceError(fmt::format("record_stream: expected a tensor on the stream's device {}, but got one on {}",
+                                  of_stream.str(), x.device().str()));
+  cuda::allocator_of(stream.device()).record_stream(x.get().storage->data(), stream);
+}

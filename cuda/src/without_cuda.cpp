@@ -4,6 +4,7 @@
 #include "mote/cuda_graph.h"
 #include "mote/cuda_stream.h"
 #include "mote/error.h"
+#include "mote/tensor.h"
 
 namespace mote {
 
@@ -22,6 +23,9 @@ DeviceProperties get_device_properties(int device) {
 MemoryStats memory_stats(int) { return {}; }
 void reset_peak_memory_stats(int) {}
 void empty_cache(int) {}
+MemoryStats host_memory_stats() { return {}; }
+void reset_peak_host_memory_stats() {}
+void empty_host_cache() {}
 void synchronize(int device) {
   if (is_available()) backend_of(Device(DeviceType::CUDA, device)).synchronize(device);
 }
@@ -37,6 +41,7 @@ struct Event::Impl {
 };
 
 Stream::Stream(int device) : impl_(std::make_shared<Impl>(device)) {}
+Stream Stream::current(int device) { return Stream(device); }
 int Stream::device() const { return 0; }
 void Stream::synchronize() const {}
 bool Stream::query() const { return true; }
@@ -64,5 +69,7 @@ int Graph::device() const { return 0; }
 bool is_capturing() { return false; }
 
 }  // namespace cuda
+
+void detail::record_stream(const Tensor&, const cuda::Stream&) {}  // there are no streams to come here
 
 }  // namespace mote

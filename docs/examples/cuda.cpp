@@ -19,6 +19,15 @@ void memory(const mote::Tensor& x) {
             << (stats.allocated_bytes - before) / 1024 << " KiB now\n";
 }
 
+void copies(const mote::Device& device) {
+  const mote::Tensor batch = mote::ones({256, 784}, {.pinned_memory = true});
+  const mote::Tensor x = batch.to(device, {.non_blocking = true});     // does not wait
+  const mote::Tensor sum = x.sum().to("cpu", {.non_blocking = true});  // nor does this
+  std::cout << sum.is_pinned() << " " << x.device().str() << "\n";
+  mote::cuda::Stream::current().synchronize();  // before the host reads sum, or writes batch
+  std::cout << sum.item<float>() << "\n";
+}
+
 void streams(const mote::Tensor& x) {
   const mote::cuda::Stream side;
   mote::cuda::Event ready, done;
@@ -30,6 +39,7 @@ void streams(const mote::Tensor& x) {
     sum = x.sum();  // on the other stream
     done.record();
   }
+  x.record_stream(side);  // x may be freed now, although the other stream may still read it
   done.synchronize();
   std::cout << sum.item<float>() << " on " << sum.device().str() << "\n";
 }
@@ -54,6 +64,7 @@ int main() {
   if (!device.is_cuda()) return 77;
   const mote::Tensor x = mote::ones({1024, 256}, {.device = device});
   memory(x);
+  copies(device);
   streams(x);
   errors(x);
 }

@@ -18,6 +18,7 @@ struct Target {
   std::optional<Device> device;
   std::optional<DType> dtype;  // for floating-point tensors
   bool empty = false;          // memory without the data
+  bool non_blocking = false;
 
   DType dtype_for(const Tensor& x) const { return dtype && x.is_floating_point() ? *dtype : x.dtype(); }
   Device device_for(const Tensor& x) const { return device.value_or(x.device()); }
@@ -53,7 +54,8 @@ class Mover {
   }
 
   Tensor convert(const Tensor& x) const {
-    if (!target_.empty) return x.to(target_.device_for(x), target_.dtype_for(x));
+    if (!target_.empty)
+      return x.to(target_.device_for(x), target_.dtype_for(x), {.non_blocking = target_.non_blocking});
     return mote::empty_like(x, {.dtype = target_.dtype_for(x), .device = target_.device_for(x)});
   }
 
@@ -124,8 +126,8 @@ void move(detail::ModuleState& root, const Target& target) {
 
 }  // namespace
 
-Module& Module::to(const Device& device) {
-  move(state(), {.device = device, .dtype = std::nullopt});
+Module& Module::to(const Device& device, const MoveOptions& options) {
+  move(state(), {.device = device, .dtype = std::nullopt, .non_blocking = options.non_blocking});
   return *this;
 }
 
@@ -136,10 +138,10 @@ Module& Module::to(DType dtype) {
   return *this;
 }
 
-Module& Module::to(const Device& device, DType dtype) {
+Module& Module::to(const Device& device, DType dtype, const MoveOptions& options) {
   if (!is_floating_point(dtype))
     throw DTypeError(fmt::format("to: a module can be cast to a floating-point dtype, but got {}", name_of(dtype)));
-  move(state(), {.device = device, .dtype = dtype});
+  move(state(), {.device = device, .dtype = dtype, .non_blocking = options.non_blocking});
   return *this;
 }
 

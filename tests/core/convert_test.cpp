@@ -121,6 +121,25 @@ TEST_CASE("copy_ crosses devices") {
   CHECK(equal(x.grad(), full({3}, 4.0)));
 }
 
+TEST_CASE("without a device that pins memory, pinning is an error, and non_blocking waits") {
+  FakeBackend fake;
+  const BackendOverride second(DeviceType::CUDA, fake);
+  const Tensor x = arange(6, {.dtype = float32}).reshape({2, 3});
+  CHECK_FALSE(x.is_pinned());
+  const std::string reason =
+      ": pinned memory needs a CUDA device, and there is none: this build of mote has no CUDA backend, or the machine "
+      "has no such device; ask cuda::is_available() first";
+  CHECK(message_of<DeviceError>([&] { x.pin_memory(); }) == "pin_memory" + reason);
+  CHECK(message_of<DeviceError>([&] { zeros({2}, {.pinned_memory = true}); }) == "zeros" + reason);
+  const Tensor there = x.to("cuda", {.non_blocking = true});
+  x.mul_(2.0);
+  CHECK(equal(there.to("cpu", {.non_blocking = true}) * 2.0, x));
+  CHECK_FALSE(there.to("cpu", {.non_blocking = true}).is_pinned());
+  CHECK(equal(x.cuda(0, true).cpu(), x));
+  x.copy_(there, true);
+  CHECK(equal(x, there.cpu()));
+}
+
 TEST_CASE("no operation mixes devices, numbers aside") {
   FakeBackend fake;
   const BackendOverride second(DeviceType::CUDA, fake);

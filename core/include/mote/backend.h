@@ -74,9 +74,22 @@ class Backend {
   // 64-byte aligned, not cleared. Throws OutOfMemoryError.
   virtual void* allocate(size_t bytes, int device) = 0;
   virtual void deallocate(void* data, size_t bytes, int device) noexcept = 0;
-  // Bytes between this device and the host.
+  // Bytes between this device and the host. The host's memory may be changed, or read, once the call has returned.
   virtual void copy_from_host(void* device_data, const void* host, size_t bytes, int device);
   virtual void copy_to_host(void* host, const void* device_data, size_t bytes, int device);
+
+  // Pinned memory: the host's, but never moved by the system, so that the device copies to and from it by itself. For
+  // the devices that have such a thing. 64-byte aligned, not cleared. Throws OutOfMemoryError.
+  virtual bool pins_memory() const { return false; }
+  virtual void* allocate_pinned(size_t bytes);
+  // Also while a copy is under way, which is then done as if nothing had happened.
+  virtual void deallocate_pinned(void*) noexcept {}
+  // Whether this memory of the host is pinned, whoever did it.
+  virtual bool is_pinned(const void*) const { return false; }
+  // The copies of before with pinned memory, without waiting: the host may touch it when the device is done. Unless
+  // overridden, they wait.
+  virtual void copy_from_pinned(void* device_data, const void* pinned, size_t bytes, int device);
+  virtual void copy_to_pinned(void* pinned, const void* device_data, size_t bytes, int device);
   // Waits until everything that was asked of the device is done.
   virtual void synchronize(int) {}
 

@@ -116,10 +116,33 @@ Tensor triu(const Tensor& x, int64_t diagonal = 0);
 Tensor tril(const Tensor& x, int64_t diagonal = 0);
 
 // --- conversions -----------------------------------------------------------------------------------------------------
+struct ToOptions {
+  bool non_blocking = false;
+  bool copy = false;  // also where nothing changes
+};
+
 // To another dtype or device. Gives x itself where nothing changes, unless `copy`. Differentiable.
+//
+// With non_blocking, a copy between pinned memory of the CPU (see pin_memory) and another device does not wait: it is
+// work on that device's stream, in order with the rest. The host must not write x, or read a result on the CPU, before
+// it has waited for the device; kernels need not wait. A result on the CPU is pinned. Memory that is not pinned is
+// copied as ever: x may be written at once.
+Tensor to(const Tensor& x, const Device& device, DType dtype, const ToOptions& options);
+Tensor to(const Tensor& x, const Device& device, const ToOptions& options);
+Tensor to(const Tensor& x, DType dtype, const ToOptions& options);
 Tensor to(const Tensor& x, DType dtype, bool copy = false);
 Tensor to(const Tensor& x, const Device& device, bool copy = false);
 Tensor to(const Tensor& x, const Device& device, DType dtype, bool copy = false);
+
+// A row-major copy on the CPU in memory that the system cannot move (page-locked), which a CUDA device reads and writes
+// by itself: see to() with non_blocking. It is a tensor of the CPU in every other way. x itself where that is so
+// already. Pinned memory is dear to make and taken from everybody else: for what is copied again and again. It is kept
+// when it is freed (cuda::empty_host_cache gives it back), and freeing it while a copy is under way is safe.
+// Differentiable. Throws DeviceError for a tensor that is not on the CPU and without a CUDA device, and
+// OutOfMemoryError.
+Tensor pin_memory(const Tensor& x);
+// Whether x lies in pinned memory of the CPU, also where somebody else pinned what from_blob was given.
+bool is_pinned(const Tensor& x);
 
 // --- in place --------------------------------------------------------------------------------------------------------
 Tensor add_(const Tensor& self, const Tensor& other, const Scalar& alpha = 1);
@@ -193,7 +216,8 @@ Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Scalar& value)
 Tensor masked_fill_(const Tensor& self, const Tensor& mask, const Tensor& value);
 Tensor fill_(const Tensor& self, const Scalar& value);
 Tensor zero_(const Tensor& self);
-Tensor copy_(const Tensor& self, const Tensor& source);  // broadcasts, casts, and crosses devices
+// Broadcasts, casts, and crosses devices. non_blocking: as in to().
+Tensor copy_(const Tensor& self, const Tensor& source, bool non_blocking = false);
 Tensor tril_(const Tensor& self, int64_t diagonal = 0);
 Tensor triu_(const Tensor& self, int64_t diagonal = 0);
 

@@ -41,7 +41,9 @@ class InPlaceMethods {
   Tensor masked_fill_(const Tensor& mask, const Scalar& value) const { return mote::masked_fill_(self(), mask, value); }
   Tensor masked_fill_(const Tensor& mask, const Tensor& value) const { return mote::masked_fill_(self(), mask, value); }
   Tensor fill_(const Scalar& value) const { return mote::fill_(self(), value); }
-  Tensor copy_(const Tensor& source) const { return mote::copy_(self(), source); }
+  Tensor copy_(const Tensor& source, bool non_blocking = false) const {
+    return mote::copy_(self(), source, non_blocking);
+  }
   Tensor tril_(int64_t diagonal = 0) const { return mote::tril_(self(), diagonal); }
   Tensor triu_(int64_t diagonal = 0) const { return mote::triu_(self(), diagonal); }
   Tensor uniform_(double low = 0.0, double high = 1.0, Generator* generator = nullptr) const {

@@ -16,6 +16,8 @@ class Storage : public RefCounted {
  public:
   // Allocates `bytes` from the backend of `device`. Throws OutOfMemoryError.
   Storage(size_t bytes, Device device);
+  // Memory of the CPU that `pinning`, the backend of another device, has pinned. Throws OutOfMemoryError.
+  Storage(size_t bytes, Backend& pinning);
   // Wraps memory owned by somebody else; `deleter` (may be empty) runs when the last view is gone.
   Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter);
   ~Storage();
@@ -26,6 +28,9 @@ class Storage : public RefCounted {
   // Whether somebody else allocated the memory, who may look at it without a tensor.
   bool is_borrowed() const { return !backend_; }
 
+  // Whether it was made as pinned memory.
+  bool is_pinned() const { return pinned_; }
+
   // Counts in-place changes. Autograd compares it with the value it saw when it saved a view of this memory.
   uint32_t version() const { return version_; }
   void bump_version() { ++version_; }
@@ -35,7 +40,8 @@ class Storage : public RefCounted {
   size_t bytes_ = 0;
   Device device_;
   uint32_t version_ = 0;
-  Backend* backend_ = nullptr;
+  bool pinned_ = false;
+  Backend* backend_ = nullptr;  // that gave the memory
   std::function<void(void*)> deleter_;
 };
 

@@ -11,11 +11,13 @@
 
 namespace mote {
 
-// dtype, device and requires_grad of a tensor to be made; what is left out has the function's default.
+// dtype, device and requires_grad of a tensor to be made; what is left out has the function's default. pinned_memory:
+// see pin_memory.
 struct TensorOptions {
   std::optional<DType> dtype = std::nullopt;
   std::optional<Device> device = std::nullopt;
   bool requires_grad = false;
+  bool pinned_memory = false;
 };
 
 class Tensor : public TensorMethods<Tensor> {

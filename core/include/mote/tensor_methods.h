@@ -22,6 +22,10 @@ namespace mote {
 struct BackwardOptions;
 class Node;
 
+namespace cuda {
+class Stream;  // mote/cuda_stream.h
+}
+
 namespace detail {
 Tensor set_requires_grad(const Tensor& x, bool value);
 Node* grad_fn(const Tensor& x);
@@ -35,6 +39,7 @@ Scalar item(const Tensor& x);
 void* checked_data(const Tensor& x, DType dtype);
 int64_t checked_dim(const Tensor& x, int64_t dim);
 std::string tensor_string(const Tensor& x);
+void record_stream(const Tensor& x, const cuda::Stream& stream);  // defined beside the allocator
 }  // namespace detail
 
 // Tensor is still incomplete here; as template parameters the two result types are looked at when a method is used.
@@ -111,8 +116,22 @@ class TensorMethods : public InPlaceMethods<Self, Tensor> {
   Tensor to(const Device& device, DType dtype, bool copy = false) const {
     return mote::to(self(), device, dtype, copy);
   }
+  Tensor to(DType dtype, const ToOptions& options) const { return mote::to(self(), dtype, options); }
+  Tensor to(const Device& device, const ToOptions& options) const { return mote::to(self(), device, options); }
+  Tensor to(const char* device, const ToOptions& options) const { return mote::to(self(), Device(device), options); }
+  Tensor to(const Device& device, DType dtype, const ToOptions& options) const {
+    return mote::to(self(), device, dtype, options);
+  }
   Tensor cpu() const { return mote::to(self(), Device(DeviceType::CPU)); }
-  Tensor cuda(int index = 0) const { return mote::to(self(), Device(DeviceType::CUDA, index)); }
+  Tensor cuda(int index = 0, bool non_blocking = false) const {
+    return mote::to(self(), Device(DeviceType::CUDA, index), {.non_blocking = non_blocking});
+  }
+  Tensor pin_memory() const { return mote::pin_memory(self()); }
+  bool is_pinned() const { return mote::is_pinned(self()); }
+  // Tells the allocator that `stream` works with this CUDA tensor, which was made on another one: once it is freed, its
+  // memory is given out again only when the work that `stream` was given by then is done. Throws DeviceError for a
+  // tensor or a stream of another device.
+  void record_stream(const cuda::Stream& stream) const { detail::record_stream(self(), stream); }
 
   // --- element-wise ---
   Tensor neg() const { return mote::neg(self()); }

@@ -1,4 +1,4 @@
-// Conversion between dtypes and devices, and overwriting: to, copy_, fill_, zero_.
+// Conversion between dtypes and devices, and overwriting: to, pin_memory, copy_, fill_, zero_.
 #include <fmt/format.h>
 
 #include "mote/creation.h"
@@ -13,15 +13,21 @@ namespace {
 size_t bytes_of(const Tensor& x) { return static_cast<size_t>(x.numel()) * x.element_size(); }
 
 // Row-major elements of one dtype from device to device, by way of the host.
-void transfer(const Tensor& target, const Tensor& source) {
+void transfer(const Tensor& target, const Tensor& source, bool non_blocking) {
   const Device from = source.device(), into = target.device();
   const size_t bytes = bytes_of(source);
   if (into.is_meta()) return;
-  if (from.is_cpu()) return backend_of(into).copy_from_host(data_of(target), data_of(source), bytes, into.index());
-  if (into.is_cpu()) return backend_of(from).copy_to_host(data_of(target), data_of(source), bytes, from.index());
+  if (from.is_cpu()) {
+    const auto copy = non_blocking && is_pinned(source) ? &Backend::copy_from_pinned : &Backend::copy_from_host;
+    return (backend_of(into).*copy)(data_of(target), data_of(source), bytes, into.index());
+  }
+  if (into.is_cpu()) {
+    const auto copy = non_blocking && is_pinned(target) ? &Backend::copy_to_pinned : &Backend::copy_to_host;
+    return (backend_of(from).*copy)(data_of(target), data_of(source), bytes, from.index());
+  }
   const Tensor host = make_result("to", source.shape(), source.dtype(), Device(DeviceType::CPU));
-  transfer(host, source);
-  transfer(target, host);
+  transfer(host, source, false);
+  transfer(target, host, false);
 }
 
 Tensor row_major(const Tensor& x) {
@@ -32,25 +38,28 @@ Tensor row_major(const Tensor& x) {
 }
 
 // A copy of x elsewhere or in another dtype, without a gradient rule. Casts happen on the device x comes from.
-Tensor converted(const Tensor& x, Device device, DType dtype) {
-  Tensor result = make_result("to", x.shape(), dtype, device);
+Tensor converted(const Tensor& x, Device device, DType dtype, bool non_blocking = false) {
+  const bool pinned = non_blocking && device.is_cpu() && x.device().is_cuda() && pins_memory();
+  Tensor result = make_result("to", x.shape(), dtype, device, pinned);
   if (x.device() == device)
     backend_of(x).copy(view_of(result), view_of(x));
   else
-    transfer(result, row_major(cast(x, dtype)));
+    transfer(result, row_major(cast(x, dtype)), non_blocking);
   return result;
 }
 
 // Writes source, broadcast, into self.
-void overwrite(const char* name, const Tensor& self, const Tensor& source) {
+void overwrite(const char* name, const Tensor& self, const Tensor& source, bool non_blocking) {
   const Shape shape = broadcast_shapes(name, self.shape(), source.shape());
   if (shape != self.shape())
     throw ShapeError(fmt::format("{}: source of shape {} does not broadcast to self of shape {}", name,
                                  source.shape().str(), self.shape().str()));
   if (self.device() != source.device()) {
     const Tensor packed = row_major(cast(source, self.dtype()));
-    if (self.is_contiguous() && packed.shape() == shape) return transfer(self, packed);
-    return overwrite(name, self, converted(packed, self.device(), self.dtype()));
+    if (self.is_contiguous() && packed.shape() == shape) return transfer(self, packed, non_blocking);
+    // What lies in between on the CPU is read at once; on another device, in order.
+    const bool in_order = non_blocking && !self.device().is_cpu();
+    return overwrite(name, self, converted(packed, self.device(), self.dtype(), in_order), false);
   }
   // A source in the same memory is copied first: its elements may be overwritten before they are read.
   const bool shared = self.get().storage == source.get().storage;
@@ -60,23 +69,46 @@ void overwrite(const char* name, const Tensor& self, const Tensor& source) {
 
 }  // namespace
 
-Tensor to(const Tensor& x, const Device& device, DType dtype, bool copy) {
-  if (!copy && x.dtype() == dtype && x.device() == device) return x;
-  Tensor y = converted(x, device, dtype);
+Tensor to(const Tensor& x, const Device& device, DType dtype, const ToOptions& options) {
+  if (!options.copy && x.dtype() == dtype && x.device() == device) return x;
+  Tensor y = converted(x, device, dtype, options.non_blocking);
   y.get().origin = x.get().origin;
   if (is_floating_point(dtype) && needs_grad(x))
     record("to", y, {&x}, [from = x.device(), dtype = x.dtype()](const Tensor& g) { return to(g, from, dtype); });
   return y;
 }
+Tensor to(const Tensor& x, const Device& device, const ToOptions& options) { return to(x, device, x.dtype(), options); }
+Tensor to(const Tensor& x, DType dtype, const ToOptions& options) { return to(x, x.device(), dtype, options); }
+Tensor to(const Tensor& x, const Device& device, DType dtype, bool copy) {
+  return to(x, device, dtype, ToOptions{.copy = copy});
+}
 Tensor to(const Tensor& x, DType dtype, bool copy) { return to(x, x.device(), dtype, copy); }
 Tensor to(const Tensor& x, const Device& device, bool copy) { return to(x, device, x.dtype(), copy); }
 
-Tensor copy_(const Tensor& self, const Tensor& source) {
+bool is_pinned(const Tensor& x) {
+  const Storage& storage = *x.get().storage;
+  if (!storage.is_borrowed()) return storage.is_pinned();
+  return storage.device().is_cpu() && pins_memory() && backend_of(Device(DeviceType::CUDA)).is_pinned(storage.data());
+}
+
+Tensor pin_memory(const Tensor& x) {
+  if (!x.device().is_cpu())
+    throw DeviceError(
+        fmt::format("pin_memory: only a tensor on the cpu can be pinned, but this one is on {}", x.device().str()));
+  if (is_pinned(x)) return x;
+  Tensor y = make_result("pin_memory", x.shape(), x.dtype(), x.device(), true);
+  backend_of(x).copy(view_of(y), view_of(x));
+  y.get().origin = x.get().origin;
+  if (needs_grad(x)) record("pin_memory", y, {&x}, [](const Tensor& g) { return g; });
+  return y;
+}
+
+Tensor copy_(const Tensor& self, const Tensor& source, bool non_blocking) {
   if (is_same(self, source)) return self;
   const bool needs_gradient = self.is_floating_point() && needs_grad(self, source);
   return in_place("copy_", self, needs_gradient, [&](const Tensor& old, const Tensor* out) {
     Tensor result = out ? *out : make_result("copy_", old.shape(), old.dtype(), old.device());
-    overwrite("copy_", result, source);
+    overwrite("copy_", result, source, non_blocking);
     if (!out)
       record("copy_", result, {&old, &source},
              [shape = source.shape(), dtype = source.dtype(), device = source.device()](const Tensor& g,

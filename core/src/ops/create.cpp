@@ -14,7 +14,8 @@ namespace {
 // A tensor that is not yet filled, with its origin.
 Tensor make(const char* op, const Shape& shape, DType dtype, const TensorOptions& options,
             const SourceLocation& where) {
-  Tensor x = make_result(op, shape, options.dtype.value_or(dtype), options.device.value_or(Device()));
+  Tensor x =
+      make_result(op, shape, options.dtype.value_or(dtype), options.device.value_or(Device()), options.pinned_memory);
   x.get().origin.where = where;
   if (options.requires_grad) x.requires_grad_();
   return x;
@@ -29,7 +30,10 @@ Tensor make_filled(const char* op, const Shape& shape, const Scalar& value, DTyp
 
 // `options` with what it leaves out taken from x.
 TensorOptions like(const Tensor& x, const TensorOptions& options) {
-  return {options.dtype.value_or(x.dtype()), options.device.value_or(x.device()), options.requires_grad};
+  TensorOptions result = options;
+  result.dtype = options.dtype.value_or(x.dtype());
+  result.device = options.device.value_or(x.device());
+  return result;
 }
 
 DType dtype_of_number(const Scalar& value) {
@@ -220,6 +224,10 @@ Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const Ten
   const auto bytes = static_cast<size_t>(extent) * size_of(dtype);
   if (!data && bytes > 0 && !device.is_meta())
     throw ValueError(fmt::format("from_blob: expected memory for shape {}, but got a null pointer", shape.str()));
+  if (options.pinned_memory)
+    throw ValueError(
+        "from_blob: pinned_memory is for memory that mote allocates; what is pinned already is known to be so: leave "
+        "it out");
   backend_of(device);  // the device must exist
   Tensor x(make_ref<TensorImpl>(make_ref<Storage>(data, bytes, device, std::move(deleter)), shape, strides, 0, dtype));
   x.get().origin = {"from_blob", where};

@@ -17,7 +17,8 @@ namespace {
 // A tensor as a creation function returns it, not yet filled.
 Tensor make_created(const char* op, const Shape& shape, DType default_dtype, const TensorOptions& options,
                     const SourceLocation& where) {
-  Tensor result = make_result(op, shape, options.dtype.value_or(default_dtype), options.device.value_or(Device()));
+  Tensor result = make_result(op, shape, options.dtype.value_or(default_dtype), options.device.value_or(Device()),
+                              options.pinned_memory);
   result.get().origin.where = where;
   return result;
 }

@@ -10,7 +10,24 @@
 
 namespace mote {
 
-Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device) {
+namespace {
+
+Ref<Storage> pinned_storage(const char* op, size_t bytes, Device device) {
+  if (!device.is_cpu())
+    throw DeviceError(fmt::format("{}: only memory of the cpu can be pinned, but the device is {}", op, device.str()));
+  if (!pins_memory())
+    throw DeviceError(
+        fmt::format("{}: pinned memory needs a CUDA device, and there is none: this build of mote has no CUDA backend, "
+                    "or the machine has no such device; ask cuda::is_available() first",
+                    op));
+  return make_ref<Storage>(bytes, backend_of(Device(DeviceType::CUDA)));
+}
+
+}  // namespace
+
+bool pins_memory() { return has_backend(DeviceType::CUDA) && backend_of(Device(DeviceType::CUDA)).pins_memory(); }
+
+Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device, bool pinned) {
   int64_t numel = 1;
   bool fits = true, nothing = false;
   for (int64_t size : shape) {
@@ -24,8 +41,10 @@ Tensor make_result(const char* op, const Shape& shape, DType dtype, Device devic
   if (!nothing && __builtin_mul_overflow(numel, static_cast<int64_t>(size_of(dtype)), &bytes))
     throw OutOfMemoryError(fmt::format("{}: a tensor of shape {} and dtype {} has more bytes than can be addressed", op,
                                        shape.str(), name_of(dtype)));
-  Ref<TensorImpl> impl = make_ref<TensorImpl>(make_ref<Storage>(static_cast<size_t>(bytes), device), shape,
-                                              contiguous_strides(shape), 0, dtype);
+  const auto size = static_cast<size_t>(bytes);
+  Ref<TensorImpl> impl =
+      make_ref<TensorImpl>(pinned ? pinned_storage(op, size, device) : make_ref<Storage>(size, device), shape,
+                           contiguous_strides(shape), 0, dtype);
   impl->origin.op = op;
   if (detail::is_watching()) detail::note(*impl);
   return Tensor(std::move(impl));

@@ -36,8 +36,12 @@ inline Backend& backend_of(const Tensor& x) { return backend_of(x.device()); }
 
 // --- results ---------------------------------------------------------------------------------------------------------
 
-// A dense row-major tensor that is not yet filled. `op` becomes its origin.
-Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device);
+// A dense row-major tensor that is not yet filled. `op` becomes its origin. Pinned memory is the CPU's: a DeviceError
+// for another device, or where there is no device that pins.
+Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device, bool pinned = false);
+
+// Whether some device can pin memory of the host.
+bool pins_memory();
 
 // Another look at the memory of x, without a gradient rule. In grad mode it remembers its base, so that an in-place
 // change reaches the base's history.

@@ -45,6 +45,13 @@ void reset_peak_memory_stats(int device = 0);
 // so that compute-sanitizer knows each tensor's bounds; in the simulator, which knows them too, 0 is the default.
 void empty_cache(int device = 0);
 
+// The same of pinned memory (pin_memory), which all devices share. Among it are 8 MiB for each device that was copied
+// to, through which copies from ordinary memory go.
+MemoryStats host_memory_stats();
+void reset_peak_host_memory_stats();
+// Unpins memory that no tensor uses and gives it back to the system.
+void empty_host_cache();
+
 // Whether float32 matrix products may round their inputs to TF32 (10 bits of mantissa), as tensor cores take them: a
 // relative error of about 1e-3 in place of 1e-6. Off unless set; for the whole process.
 void set_allow_tf32(bool allow);

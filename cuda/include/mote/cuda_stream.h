@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 namespace mote::cuda {
 
@@ -14,6 +15,8 @@ class Event;
 class Stream {
  public:
   explicit Stream(int device = 0);
+  // The one that this thread works on: that of the innermost StreamGuard, or else the device's own.
+  static Stream current(int device = 0);
 
   int device() const;
   // Waits until all work that was put here is done. Throws CudaError where some of it failed.
@@ -27,12 +30,14 @@ class Stream {
 
  private:
   struct Impl;
+  explicit Stream(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<Impl> impl_;
 };
 
 // Until the guard ends, the operations of this thread on the stream's device go to that stream. A tensor made under the
 // guard and used outside it needs a wait in between, and the other way round; and it must live until the other stream
-// is done with it, since its memory goes back to the stream that it was made on.
+// is done with it, since its memory goes back to the stream that it was made on, unless record_stream named the other
+// one.
 class StreamGuard {
  public:
   explicit StreamGuard(const Stream& stream);
@@ -43,6 +48,7 @@ class StreamGuard {
  private:
   Stream stream_;
   [[maybe_unused]] void* previous_;  // without CUDA there is nothing to put back
+  [[maybe_unused]] const Stream* outer_ = nullptr;
 };
 
 // A point in a stream's work. Copies are the same event.

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "block.h"
@@ -216,6 +217,25 @@ cudaError_t cudaFree(void* memory) {
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
   if (simt::is_capturing(stream)) return simt::remember(cudaErrorStreamCaptureUnsupported);
   return simt::enqueue(stream, [memory] { return simt::free_device(memory); });
+}
+
+cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned flags) {
+  if (flags > cudaHostAllocPortable) return simt::remember(cudaErrorInvalidValue);
+  return simt::malloc_host(memory, bytes);
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* address) {
+  *attributes = {};
+  auto* const pointer = const_cast<void*>(address);
+  attributes->hostPointer = pointer;
+  if (simt::in_device_memory(address)) {
+    attributes->type = cudaMemoryTypeDevice;
+    attributes->devicePointer = std::exchange(attributes->hostPointer, nullptr);
+  } else if (simt::is_pinned(address)) {
+    attributes->type = cudaMemoryTypeHost;
+    attributes->devicePointer = pointer;
+  }
+  return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* memory) {

@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 #include <cxxabi.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -56,6 +57,15 @@ void print_values() {
   VALUE(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   VALUE(cudaStreamNonBlocking);
   VALUE(cudaEventDisableTiming);
+  VALUE(cudaHostAllocPortable);
+  VALUE(cudaMemoryTypeUnregistered);
+  VALUE(cudaMemoryTypeHost);
+  VALUE(cudaMemoryTypeDevice);
+  VALUE(cudaMemoryTypeManaged);
+  VALUE(offsetof(cudaPointerAttributes, type));
+  VALUE(offsetof(cudaPointerAttributes, device));
+  VALUE(offsetof(cudaPointerAttributes, devicePointer));
+  VALUE(offsetof(cudaPointerAttributes, hostPointer));
   VALUE(CUDA_R_32F);
   VALUE(CUDA_R_64F);
   VALUE(CUDA_R_16F);
@@ -127,7 +137,9 @@ void print_functions() {
   FUNCTION(cudaMemGetInfo);
   FUNCTION(cudaFree);
   FUNCTION(cudaFreeAsync);
+  print_type("cudaHostAlloc", typeid(static_cast<cudaError_t (*)(void**, size_t, unsigned)>(cudaHostAlloc)));
   FUNCTION(cudaFreeHost);
+  FUNCTION(cudaPointerGetAttributes);
   FUNCTION(cudaMemcpy);
   FUNCTION(cudaMemcpyAsync);
   FUNCTION(cudaMemset);

@@ -55,6 +55,10 @@ struct LoadOptions {
   bool assign = false;  // take the state dict's tensors themselves, with their dtype and device, in place of copying
 };
 
+struct MoveOptions {
+  bool non_blocking = false;  // as in mote::to: tensors in pinned memory are copied without waiting
+};
+
 template <class T>
 using Named = std::vector<std::pair<std::string, T>>;
 
@@ -111,10 +115,10 @@ class Module {
   // optimizer made earlier stays valid ---
 
   // Parameters, their gradients, and all buffers, persistent or not.
-  Module& to(const Device& device);
+  Module& to(const Device& device, const MoveOptions& options = {});
   // Only floating-point tensors are cast.
   Module& to(DType dtype);
-  Module& to(const Device& device, DType dtype);
+  Module& to(const Device& device, DType dtype, const MoveOptions& options = {});
   Module& cpu() { return to(Device(DeviceType::CPU)); }
   Module& cuda(int index = 0) { return to(Device(DeviceType::CUDA, index)); }
   // Memory on `device` without copying, for a module on meta. Buffers with a recipe are made again; everything else
