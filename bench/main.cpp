@@ -45,6 +45,7 @@ void add_peers(Context& context, int threads) {
   if (!context.options.peers || context.options.smoke) return;
   for (const std::string& python : context.options.torch_pythons)
     add_peer(context, {python, MOTE_BENCH_SOURCE_DIR "/peers/torch_peer.py"}, threads);
+  for (const std::string& program : context.options.libtorch_peers) add_peer(context, {program}, threads);
 #ifdef MOTE_BENCH_LIBTORCH
   add_peer(context, {MOTE_BENCH_LIBTORCH}, threads);
 #endif

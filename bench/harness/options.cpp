@@ -21,6 +21,9 @@ std::optional<int> parse(int argc, char** argv, CommandLine& command_line) {
   app.add_option("--markdown", options.markdown, "write a table")->type_name("FILE");
   app.add_option("--torch-python", options.torch_pythons, "a Python with PyTorch, to be a peer; may be repeated")
       ->type_name("PATH");
+  app.add_option("--libtorch", options.libtorch_peers,
+                 "a mote_bench_libtorch_peer built against another LibTorch; may be repeated")
+      ->type_name("PATH");
   app.add_flag("!--no-peers", options.peers, "mote alone");
   app.add_flag("!--no-memory", options.memory, "do not ask what each repetition allocates");
   CLI::App* compare = app.add_subcommand("compare", "say what changed from one result file to another");

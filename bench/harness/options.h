@@ -19,6 +19,7 @@ struct Options {
   std::string json;
   std::string markdown;
   std::vector<std::string> torch_pythons;
+  std::vector<std::string> libtorch_peers;
   bool peers = true;
   bool memory = true;
 };
