@@ -113,6 +113,31 @@ TEST_CASE("copies look at their pointers") {
   cudaGetLastError();
 }
 
+TEST_CASE("a kernel writes to mapped memory of the host, and to no other") {
+  simt::reset_reports();
+  void *memory = nullptr, *mapped = nullptr, *pinned = nullptr;
+  REQUIRE(cudaHostAlloc(&memory, 96 * sizeof(unsigned), cudaHostAllocMapped) == cudaSuccess);
+  REQUIRE(cudaHostGetDevicePointer(&mapped, memory, 0) == cudaSuccess);
+  auto* const counter = static_cast<unsigned*>(memory);
+  *counter = 5;
+  REQUIRE(launch_count(static_cast<unsigned*>(mapped), 2) == cudaSuccess);
+  REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+  CHECK(*counter == 5 + 2 * 96);
+  CHECK(simt::report_count() == 0);
+  REQUIRE(cudaMallocHost(&pinned, sizeof(unsigned)) == cudaSuccess);
+  CHECK(cudaHostGetDevicePointer(&mapped, pinned, 0) == cudaErrorInvalidValue);
+  if (simt::checker_linked()) {
+    *static_cast<unsigned*>(pinned) = 0;
+    REQUIRE(launch_count(static_cast<unsigned*>(pinned), 1) == cudaSuccess);
+    REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
+    CHECK(simt::report_count() > 0);
+    simt::reset_reports();
+  }
+  CHECK(cudaFreeHost(pinned) == cudaSuccess);
+  CHECK(cudaFreeHost(memory) == cudaSuccess);
+  cudaGetLastError();
+}
+
 TEST_CASE("streams and events keep their order") {
   cudaStream_t first, second;
   REQUIRE(cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking) == cudaSuccess);

@@ -104,6 +104,7 @@ Located Shadow::find(const void* address, size_t bytes, bool write) {
   if (!write)
     for (const Segment& segment : segments_)
       if (p >= segment.low && p < segment.high && !segment.writable) return {Space::ReadOnly};  // literals, tables
+  if (is_mapped(p)) return {Space::Private};
   return {Space::Host};
 }
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "block.h"
 #include "checker.h"
@@ -31,6 +32,12 @@ struct Allocation {
   size_t span;  // in whole pages, with a guard page behind
 };
 
+// Pinned memory of the host.
+struct Pinned {
+  size_t bytes;
+  bool mapped;
+};
+
 // The memory of the simulated device. Freed spans are reused; a guard page follows each allocation.
 struct Arena {
   std::mutex mutex;
@@ -40,7 +47,7 @@ struct Arena {
   size_t used = 0;
   std::map<char*, Allocation> live;
   std::multimap<size_t, char*> free;
-  std::map<char*, size_t> pinned;
+  std::map<char*, Pinned> pinned;
 
   Arena() {
     void* memory = mmap(nullptr, kArenaBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -209,11 +216,11 @@ size_t device_bytes_in_use() {
   return arena().used;
 }
 
-int allocate_pinned(void** memory, size_t bytes) {
+int allocate_pinned(void** memory, size_t bytes, bool mapped) {
   *memory = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   if (!*memory && bytes > 0) return cudaErrorMemoryAllocation;
   const std::lock_guard lock(arena().mutex);
-  arena().pinned[static_cast<char*>(*memory)] = bytes;
+  arena().pinned[static_cast<char*>(*memory)] = {bytes, mapped};
   return cudaSuccess;
 }
 
@@ -225,13 +232,25 @@ void free_pinned(void* memory) {
   std::free(memory);
 }
 
-bool is_pinned(const void* address) {
+namespace {
+
+// What pinned memory the address lies in; nothing where it does not.
+std::optional<Pinned> pinned_at(const void* address) {
   const std::lock_guard lock(arena().mutex);
   auto* p = static_cast<char*>(const_cast<void*>(address));
   auto after = arena().pinned.upper_bound(p);
-  if (after == arena().pinned.begin()) return false;
+  if (after == arena().pinned.begin()) return std::nullopt;
   --after;
-  return p < after->first + after->second;
+  return p < after->first + after->second.bytes ? std::optional(after->second) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_pinned(const void* address) { return pinned_at(address).has_value(); }
+
+bool is_mapped(const void* address) {
+  const std::optional<Pinned> pinned = pinned_at(address);
+  return pinned && pinned->mapped;
 }
 
 }  // namespace simt

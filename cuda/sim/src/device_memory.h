@@ -24,8 +24,10 @@ bool device_range_ok(const void* address, size_t bytes);
 size_t device_bytes_in_use();
 const char* device_memory_base();
 
-int allocate_pinned(void** memory, size_t bytes);
+int allocate_pinned(void** memory, size_t bytes, bool mapped = false);
 void free_pinned(void* memory);
 bool is_pinned(const void* address);
+// Whether kernels may use this memory of the host.
+bool is_mapped(const void* address);
 
 }  // namespace simt

@@ -220,8 +220,8 @@ cudaError_t cudaFreeAsync(void* memory, cudaStream_t stream) {
 }
 
 cudaError_t cudaHostAlloc(void** memory, size_t bytes, unsigned flags) {
-  if (flags > cudaHostAllocPortable) return simt::remember(cudaErrorInvalidValue);
-  return simt::malloc_host(memory, bytes);
+  if (flags & ~(cudaHostAllocPortable | cudaHostAllocMapped)) return simt::remember(cudaErrorInvalidValue);
+  return simt::remember(simt::allocate_pinned(memory, bytes, flags & cudaHostAllocMapped));
 }
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* address) {
@@ -242,6 +242,12 @@ cudaError_t cudaFreeHost(void* memory) {
   const cudaError_t error = simt::drain_all();
   simt::free_pinned(memory);
   return error;
+}
+
+cudaError_t cudaHostGetDevicePointer(void** device_memory, void* memory, unsigned flags) {
+  if (flags != 0 || !simt::is_mapped(memory)) return simt::remember(cudaErrorInvalidValue);
+  *device_memory = memory;
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {

@@ -57,6 +57,7 @@ void print_values() {
   VALUE(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   VALUE(cudaStreamNonBlocking);
   VALUE(cudaEventDisableTiming);
+  VALUE(cudaHostAllocMapped);
   VALUE(cudaHostAllocPortable);
   VALUE(cudaMemoryTypeUnregistered);
   VALUE(cudaMemoryTypeHost);
@@ -140,6 +141,8 @@ void print_functions() {
   print_type("cudaHostAlloc", typeid(static_cast<cudaError_t (*)(void**, size_t, unsigned)>(cudaHostAlloc)));
   FUNCTION(cudaFreeHost);
   FUNCTION(cudaPointerGetAttributes);
+  print_type("cudaHostGetDevicePointer",
+             typeid(static_cast<cudaError_t (*)(void**, void*, unsigned)>(cudaHostGetDevicePointer)));
   FUNCTION(cudaMemcpy);
   FUNCTION(cudaMemcpyAsync);
   FUNCTION(cudaMemset);

@@ -10,6 +10,7 @@ inline void __threadfence() {
   simt::note_fence();
 }
 inline void __threadfence_block() {}
+inline void __threadfence_system() { __threadfence(); }
 
 template <class T>
 T __ldg(const T* address) {
