@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "mote/error.h"
 
 namespace mote {
@@ -12,7 +14,17 @@ thread_local constinit Recording* recording = nullptr;
 
 }  // namespace
 
+Recording::Recording(const Device& device) : device_(device) {
+  static std::atomic<uint32_t> recordings{0};
+  id_ = ++recordings;
+}
+
 Recording* Recording::current() { return recording; }
+
+void Recording::note_write(Storage& storage) {
+  if (storage.device() == device_ && storage.made_in_recording() != id_)
+    written_.try_emplace(&storage, Ref<Storage>(&storage));
+}
 
 RecordingScope::RecordingScope(Recording& current) : previous_(std::exchange(recording, &current)) {}
 RecordingScope::~RecordingScope() { recording = previous_; }

@@ -116,6 +116,7 @@ void Graph::replay() {
   impl_->recording->prepare(stream);
   check(cudaGraphLaunch(impl_->exec, stream), "Graph::replay");
   impl_->done.record();
+  impl_->recording->bump_versions();
   if (synchronizes_each_launch()) check(cudaStreamSynchronize(stream), "Graph::replay");
 }
 

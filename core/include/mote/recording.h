@@ -3,17 +3,21 @@
 // run again. So what the host reads from the device, or changes from step to step, asks here what it has to do.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "mote/device.h"
+#include "mote/ref.h"
+#include "mote/storage.h"
 
 namespace mote {
 
 class Recording {
  public:
-  explicit Recording(const Device& device) : device_(device) {}
+  explicit Recording(const Device& device);
   virtual ~Recording() = default;
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -21,6 +25,8 @@ class Recording {
   // What this thread records; null nearly always.
   static Recording* current();
   const Device& device() const { return device_; }
+  // Its number, counted from 1 for each process.
+  uint32_t id() const { return id_; }
 
   // Before each repetition prepare() is called. It may throw a StateError where the repetition would no longer be
   // right.
@@ -29,8 +35,19 @@ class Recording {
     for (const auto& prepare : preparations_) prepare();
   }
 
+  // Recorded work writes this memory in place. Memory from before the recording is kept until the recording is gone,
+  // and each repetition counts as a change of it. What the recording itself allocated is written as a whole by every
+  // repetition, and what was saved of it there stays right.
+  void note_write(Storage& storage);
+  // After each repetition.
+  void bump_versions() const {
+    for (const auto& [address, storage] : written_) storage->bump_version();
+  }
+
  private:
   Device device_;
+  uint32_t id_;
+  std::unordered_map<const Storage*, Ref<Storage>> written_;
   std::vector<std::function<void()>> preparations_;
 };
 

@@ -33,13 +33,16 @@ class Storage : public RefCounted {
 
   // Counts in-place changes. Autograd compares it with the value it saw when it saved a view of this memory.
   uint32_t version() const { return version_; }
-  void bump_version() { ++version_; }
+  void bump_version();
+  // The number of the Recording (recording.h) during which it was allocated; 0 for none.
+  uint32_t made_in_recording() const { return made_in_recording_; }
 
  private:
   void* data_ = nullptr;
   size_t bytes_ = 0;
   Device device_;
   uint32_t version_ = 0;
+  uint32_t made_in_recording_ = 0;
   bool pinned_ = false;
   Backend* backend_ = nullptr;  // that gave the memory
   std::function<void(void*)> deleter_;
