@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <utility>
 
 #include "backends.h"
 #include "mote/error.h"
@@ -41,8 +42,23 @@ BackendOverride::BackendOverride(DeviceType type, Backend& backend)
     : type_(type), previous_(override_slot(type).exchange(&backend)) {}
 BackendOverride::~BackendOverride() { override_slot(type_).store(previous_); }
 
+namespace {
+
+thread_local constinit const char* current_index_error_name = nullptr;
+
+}  // namespace
+
+const char* index_error_name() { return current_index_error_name; }
+IndexErrorName::IndexErrorName(const char* op) : previous_(std::exchange(current_index_error_name, op)) {}
+IndexErrorName::~IndexErrorName() { current_index_error_name = previous_; }
+
+std::string out_of_range_message(const char* name, int64_t index, int64_t dim, int64_t size) {
+  return fmt::format("{}{}index {} is out of range for dimension {} of size {}", name ? name : "", name ? ": " : "",
+                     index, dim, size);
+}
+
 void throw_out_of_range(int64_t index, int64_t dim, int64_t size) {
-  throw IndexError(fmt::format("index {} is out of range for dimension {} of size {}", index, dim, size));
+  throw IndexError(out_of_range_message(index_error_name(), index, dim, size));
 }
 
 void Backend::not_implemented(const char* op) const {
@@ -114,6 +130,7 @@ void Backend::sort(const View&, const View&, const View&, bool) { not_implemente
 void Backend::topk(const View&, const View&, const View&, int64_t, bool) { not_implemented("topk"); }
 void Backend::random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) { not_implemented("random"); }
 void Backend::dropout_mask(const View&, double, Generator&) { not_implemented("dropout_mask"); }
+void Backend::dropout_seed(const View&, Generator&) { not_implemented("dropout_seed"); }
 void Backend::adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
                     std::span<const View>, const AdamWArgs&) {
   not_implemented("adamw");

@@ -55,6 +55,7 @@ class MetaBackend final : public Backend {
   void topk(const View&, const View&, const View&, int64_t, bool) override {}
   void random(RandomOp, const View&, const Scalar&, const Scalar&, Generator&) override {}
   void dropout_mask(const View&, double, Generator&) override {}
+  void dropout_seed(const View&, Generator&) override {}
   void adamw(std::span<const View>, std::span<const View>, std::span<const View>, std::span<const View>,
              std::span<const View>, const AdamWArgs&) override {}
 

@@ -20,6 +20,7 @@ class CudaBackend final : public Backend {
   void copy_from_pinned(void* device_data, const void* pinned, size_t bytes, int device) override;
   void copy_to_pinned(void* pinned, const void* device_data, size_t bytes, int device) override;
   void synchronize(int device) override;
+  void raise_pending_errors(int device) override;
   void fill(const View& out, const Scalar& value) override;
   void copy(const View& out, const View& in) override;
   void arange(const View& out, const Scalar& start, const Scalar& step) override;
@@ -65,6 +66,7 @@ class CudaBackend final : public Backend {
   void topk(const View& values, const View& indices, const View& in, int64_t k, bool largest) override;
   void random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator) override;
   void dropout_mask(const View& out, double p, Generator& generator) override;
+  void dropout_seed(const View& out, Generator& generator) override;
   void adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
              std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) override;
 };

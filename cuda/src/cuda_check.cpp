@@ -31,8 +31,4 @@ void throw_not_for(const char* op, DType dtype) {
   throw DTypeError(fmt::format("{} is not implemented for {} on cuda", op, name_of(dtype)));
 }
 
-void throw_wild_target(const char* op, int64_t target, int64_t row, int64_t classes) {
-  throw IndexError(fmt::format("{}: target {} at row {} is outside [0, {})", op, target, row, classes));
-}
-
 }  // namespace mote::cuda

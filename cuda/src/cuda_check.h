@@ -13,9 +13,6 @@ void check(cudaError_t status, const char* what);
 // Throws DTypeError "<op> is not implemented for <dtype> on cuda".
 [[noreturn]] void throw_not_for(const char* op, DType dtype);
 
-// Throws IndexError "<op>: target <target> at row <row> is outside [0, <classes>)".
-[[noreturn]] void throw_wild_target(const char* op, int64_t target, int64_t row, int64_t classes);
-
 // Whether each operation waits for the device, so that an error names the operation that caused it and not a later
 // one. The environment variable MOTE_CUDA_SYNC=1.
 bool synchronizes_each_launch();

@@ -6,6 +6,7 @@
 #include "cuda_backend.h"
 #include "cuda_check.h"
 #include "cuda_device.h"
+#include "index_errors.h"
 #include "mote/recording.h"
 #include "pinned_memory.h"
 #include "staging_ring.h"
@@ -53,6 +54,7 @@ void CudaBackend::copy_to_host(void* host, const void* device_data, size_t bytes
   const cuda::DeviceGuard guard(device);
   cuda::check(cudaStreamSynchronize(enqueue(kFromDevice, host, device_data, bytes, cudaMemcpyDeviceToHost, device)),
               kFromDevice);
+  cuda::raise_index_error(device);
 }
 
 bool CudaBackend::pins_memory() const { return true; }

@@ -5,6 +5,7 @@
 #include "cuda_check.h"
 #include "cuda_device.h"
 #include "graph_recording.h"
+#include "index_errors.h"
 #include "mote/autocast.h"
 #include "mote/cuda_stream.h"
 #include "mote/error.h"
@@ -93,6 +94,7 @@ void Graph::capture(const std::function<void()>& step) {
         "put "
         "the guard inside of the step");
   impl_->reset();
+  pending_index_error(device());  // its memory is got outside of the capture
   const DeviceGuard device_guard(device());
   auto recording = std::make_unique<GraphRecording>(device(), current_stream(device()));
   const StreamGuard stream_guard(impl_->stream);
@@ -110,6 +112,7 @@ void Graph::replay() {
   refuse_to_record("Graph::replay", "this thread is capturing");
   if (!impl_->exec) throw StateError("Graph::replay: nothing was captured; call capture first");
   const DeviceGuard guard(device());
+  raise_index_error(device());
   auto* const stream = current_stream(device());
   // A replay on another stream may still be running, with the same memory.
   check(cudaStreamWaitEvent(stream, static_cast<cudaEvent_t>(impl_->done.native_handle()), 0), "Graph::replay");
@@ -118,6 +121,7 @@ void Graph::replay() {
   impl_->done.record();
   impl_->recording->bump_versions();
   if (synchronizes_each_launch()) check(cudaStreamSynchronize(stream), "Graph::replay");
+  raise_index_error(device());
 }
 
 bool is_capturing() { return Recording::current() != nullptr; }

@@ -13,6 +13,7 @@
 #include "cuda_device.h"
 #include "device_buffer.h"
 #include "graph_recording.h"
+#include "index_errors.h"
 #include "mote/error.h"
 
 namespace mote {
@@ -103,6 +104,14 @@ void CudaBackend::synchronize(int device) {
   refuse_to_record("synchronize", "captured work is not done before a replay");
   const cuda::DeviceGuard guard(device);
   cuda::check(cudaDeviceSynchronize(), "synchronize");
+  cuda::raise_index_error(device);
+}
+
+void CudaBackend::raise_pending_errors(int device) {
+  if (Recording::current()) return;
+  const cuda::DeviceGuard guard(device);
+  cuda::check(cudaStreamSynchronize(cuda::current_stream(device)), "synchronize");
+  cuda::raise_index_error(device);
 }
 
 }  // namespace mote

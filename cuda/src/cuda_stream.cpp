@@ -7,6 +7,7 @@
 
 #include "caching_allocator.h"
 #include "cuda_device.h"
+#include "index_errors.h"
 #include "mote/error.h"
 #include "mote/recording.h"
 #include "mote/tensor.h"
@@ -72,7 +73,10 @@ Stream Stream::current(int device) {
   return guarded ? *guarded : Stream(std::make_shared<Impl>(device, handle));
 }
 int Stream::device() const { return impl_->device; }
-void Stream::synchronize() const { check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize"); }
+void Stream::synchronize() const {
+  check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize");
+  raise_index_error(impl_->device);
+}
 bool Stream::query() const { return is_done(cudaStreamQuery(impl_->handle), "Stream::query"); }
 void Stream::wait(const Event& event) const {
   refuse_to_record("Stream::wait", "other streams are not captured");
@@ -99,7 +103,10 @@ void Event::record(const Stream& stream) {
   refuse_to_record("Event::record", "other streams are not captured");
   check(cudaEventRecord(impl_->handle, static_cast<cudaStream_t>(stream.native_handle())), "Event::record");
 }
-void Event::synchronize() const { check(cudaEventSynchronize(impl_->handle), "Event::synchronize"); }
+void Event::synchronize() const {
+  check(cudaEventSynchronize(impl_->handle), "Event::synchronize");
+  raise_index_error(impl_->device);
+}
 bool Event::query() const { return is_done(cudaEventQuery(impl_->handle), "Event::query"); }
 float Event::elapsed_ms(const Event& end) const {
   float milliseconds = 0.0f;

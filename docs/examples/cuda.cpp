@@ -47,6 +47,7 @@ void streams(const mote::Tensor& x) {
 void errors(const mote::Tensor& x) {
   try {
     mote::index_select(x, 0, mote::tensor({3, 1024}).to("cuda"));
+    mote::cuda::synchronize();
   } catch (const mote::IndexError& error) {
     std::cout << error.what() << "\n";
   }

@@ -106,6 +106,47 @@ TEST_CASE("AdamW over strided parameters") {
   }
 }
 
+// Steps that the device counts, from `taken` on, against those that the CPU is told the number of.
+static void check_counted_steps(const State& start, float taken, double tolerance) {
+  const auto same = [](const Tensor& x) { return x; };
+  const State here = moved(start, "cpu", same), there = moved(start, "cuda", same), counted = moved(start, "cpu", same);
+  const auto counts_on = [&](const Device& device) {
+    Tensors counts;
+    for (size_t i = 0; i < start.parameters.size(); ++i) counts.push_back(full({}, taken, {.device = device}));
+    return counts;
+  };
+  const Tensors counts = counts_on("cuda"), counts_here = counts_on("cpu");
+  const Tensor rate = full({}, 0.01, {.dtype = float64, .device = "cuda"}), rate_here = rate.to("cpu");
+  for (int i = 0; i < 2; ++i) {
+    AdamWArgs args{0.01, 0.9, 0.999, 1e-8, 0.1, true, static_cast<int64_t>(taken) + 1 + i};
+    step(here, args);
+    args.lr = 1e9;  // neither is looked at
+    args.step = 0;
+    const auto count_from = [&](const State& state, const Tensors& numbers, const Tensor& lr) {
+      const std::vector<View> views = views_of(numbers);
+      const View lr_view = view_of(lr);
+      args.steps = views;
+      args.device_lr = &lr_view;
+      step(state, args);
+    };
+    count_from(there, counts, rate);
+    count_from(counted, counts_here, rate_here);
+  }
+  for (const Tensor& count : counts) CHECK(count.item<float>() == taken + 2);
+  check_close(there.parameters, here.parameters, tolerance);
+  for (size_t i = 0; i < here.parameters.size(); ++i) CHECK(equal(counted.parameters[i], here.parameters[i]));
+}
+
+TEST_CASE("AdamW with the numbers of its steps on the device") {
+  if (!has_cuda()) return;
+  for (const float taken : {0.0f, 7.0f, 100000.0f}) {
+    check_counted_steps(make_state({{1}, {3, 5}, {4099}}, float32, float32, false), taken, 2e-6);
+    check_counted_steps(make_state({{3, 5}, {70}}, float64, float64, false), taken, 1e-14);
+  }
+  check_counted_steps(make_state({{3, 5}, {70}}, bfloat16, float32, true), 3.0f, 8e-3);
+  check_counted_steps(make_state(std::vector<Shape>(410, Shape{3}), float32, float32, false), 1.0f, 2e-6);
+}
+
 TEST_CASE("AdamW over more parameters than one launch takes") {
   if (!has_cuda()) return;
   check_steps(make_state(std::vector<Shape>(200, Shape{6}), float32, float32, false), 2e-6);

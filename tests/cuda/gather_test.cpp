@@ -54,11 +54,11 @@ TEST_CASE("index_select and indexing by tensors") {
                          t[0].index({Slice(), t[2]})};
         });
   const Tensor x = rand({4, 6}).to("cuda");
-  CHECK_THAT(message_of<IndexError>([&] {
+  CHECK_THAT(index_error([&] {
                x.index_select(1, tensor({0, 6, 7}).to("cuda"));
              }),
              contains("index 6 is out of range for dimension 1 of size 6"));
-  CHECK_THAT(message_of<IndexError>([&] {
+  CHECK_THAT(index_error([&] {
                x.index({tensor({0, 3}).to("cuda"), tensor({5, -7}).to("cuda")});
              }),
              contains("index -7 is out of range for dimension 1 of size 6"));
@@ -70,10 +70,10 @@ TEST_CASE("gather names the first position outside") {
   Tensor index = mixed_integers({3, 40}, 0, 3);
   index.index_put_({1, 3}, 7);
   index.index_put_({2, 1}, -9);
-  CHECK_THAT(message_of<IndexError>([&] { x.gather(0, index.to("cuda")); }),
+  CHECK_THAT(index_error([&] { x.gather(0, index.to("cuda")); }),
              contains("gather: index 7 is out of range for dimension 0 of size 3"));
-  CHECK_THAT(message_of<IndexError>([&] { x.t().gather(1, index.to("cuda").t()); }), contains("index -9"));
-  CHECK_THAT(message_of<IndexError>([&] { embedding(x, tensor({0, -1}).to("cuda")); }), contains("index -1"));
+  CHECK_THAT(index_error([&] { x.t().gather(1, index.to("cuda").t()); }), contains("index -9"));
+  CHECK_THAT(index_error([&] { embedding(x, tensor({0, -1}).to("cuda")); }), contains("index -1"));
 }
 
 }  // namespace mote::testing

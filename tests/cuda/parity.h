@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "mote/backend.h"
@@ -22,6 +23,16 @@ inline bool has_cuda() { return cuda::is_available(); }
 
 // What a backend sees of a tensor.
 inline View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides(), x.device().index()}; }
+
+// What the IndexError of `call` says, without the sentence that a device adds to it which has found it later.
+template <class Call>
+std::string index_error(const Call& call) {
+  const std::string message = message_of<IndexError>([&] {
+    call();
+    cuda::synchronize();
+  });
+  return message.substr(0, message.find('\n'));
+}
 
 // `run` on inputs on the CPU and on the device: shapes, dtypes, and values within `tolerance` (absolute, and relative
 // to what the CPU gives), NaN equal to NaN.

@@ -58,7 +58,12 @@ void FakeBackend::adamw(std::span<const View> parameters, std::span<const View> 
                         const AdamWArgs& args) {
   const std::vector<View> p = host_views(parameters), g = host_views(gradients), m = host_views(exp_avg),
                           v = host_views(exp_avg_sq), w = host_views(masters);
-  counted("adamw").adamw(p, g, m, v, w, args);
+  const std::vector<View> steps = host_views(args.steps);
+  AdamWArgs host = args;
+  host.steps = steps;
+  const std::optional<View> lr = host_view(args.device_lr ? std::optional(*args.device_lr) : std::nullopt);
+  if (lr) host.device_lr = &*lr;
+  counted("adamw").adamw(p, g, m, v, w, host);
 }
 
 }  // namespace mote::testing

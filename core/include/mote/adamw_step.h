@@ -20,17 +20,18 @@ struct AdamWStep {
   C eps;
   C size;  // lr / (1 - beta1^step)
 
-  explicit AdamWStep(const AdamWArgs& args) {
-    const double steps = static_cast<double>(args.step);
-    decay = static_cast<C>(args.decoupled ? 1.0 - args.lr * args.weight_decay : 1.0);
+  explicit AdamWStep(const AdamWArgs& args) : AdamWStep(args, args.lr, static_cast<double>(args.step)) {}
+  // With this learning rate, as the step of this number.
+  MOTE_HD AdamWStep(const AdamWArgs& args, double lr, double number) {
+    decay = static_cast<C>(args.decoupled ? 1.0 - lr * args.weight_decay : 1.0);
     l2 = static_cast<C>(args.decoupled ? 0.0 : args.weight_decay);
     beta1 = static_cast<C>(args.beta1);
     rest1 = static_cast<C>(1.0 - args.beta1);
     beta2 = static_cast<C>(args.beta2);
     rest2 = static_cast<C>(1.0 - args.beta2);
-    root = static_cast<C>(std::sqrt(1.0 - std::pow(args.beta2, steps)));
+    root = static_cast<C>(std::sqrt(1.0 - std::pow(args.beta2, number)));
     eps = static_cast<C>(args.eps);
-    size = static_cast<C>(args.lr / (1.0 - std::pow(args.beta1, steps)));
+    size = static_cast<C>(lr / (1.0 - std::pow(args.beta1, number)));
   }
 
   // The new parameter; the averages move on.

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "mote/device.h"
 #include "mote/dtype.h"
@@ -49,7 +50,8 @@ struct AttentionArgs {
   bool causal = false;       // key j only where j <= i
   double scale = 1.0;
   double dropout_p = 0.0;
-  uint64_t seed = 0;  // of the dropout mask, a pure function of (seed, position)
+  uint64_t seed = 0;                        // of the dropout mask, a pure function of (seed, position)
+  const uint64_t* recorded_seed = nullptr;  // in its place: memory of the device that dropout_seed wrote
 };
 
 struct LayerNormArgs {
@@ -63,6 +65,10 @@ struct AdamWArgs {
   double lr, beta1, beta2, eps, weight_decay;
   bool decoupled = true;  // AdamW; false is Adam with L2 regularisation
   int64_t step;           // counts from 1
+  // In the place of `step` and `lr`: for each parameter a number of float32 on the device, how many steps it has taken,
+  // which grows by one; and a number of float64 there.
+  std::span<const View> steps = {};
+  const View* device_lr = nullptr;
 };
 
 class Backend {
@@ -92,6 +98,9 @@ class Backend {
   virtual void copy_to_pinned(void* pinned, const void* device_data, size_t bytes, int device);
   // Waits until everything that was asked of the device is done.
   virtual void synchronize(int) {}
+  // Throws what work that was asked for earlier has found wrong, an index out of range, and waits for it where it has
+  // to; not while the thread records. Nothing to do for a backend whose calls throw all of it themselves.
+  virtual void raise_pending_errors(int) {}
 
   // --- fill, copy, cast ---
   virtual void fill(const View& out, const Scalar& value);
@@ -151,10 +160,11 @@ class Backend {
   virtual void attention_backward(const View& grad_q, const View& grad_k, const View& grad_v, const View& grad_out,
                                   const View& out, const View& log_sum_exp, const AttentionArgs& args);
 
-  // --- positions: every index is int64; one outside its dimension is reported by throw_out_of_range, and nothing of
-  // what is changed in place has been written then. Equal positions are written, or add up, in ascending order of the
-  // index, whatever the number of threads; 16-bit sums are rounded once ---
-  // out[i][j] = in[index[i][j]][j] for dim 0; out has the shape of index, and in is at least as large elsewhere.
+  // --- positions: every index is int64; one outside its dimension is an error with the text of throw_out_of_range, and
+  // nothing of what is changed in place is written then. A backend whose calls return before they are done throws it
+  // when it knows, at the latest where the host waits (docs/backend.md). Equal positions are written, or add up, in
+  // ascending order of the index, whatever the number of threads; 16-bit sums are rounded once --- out[i][j] =
+  // in[index[i][j]][j] for dim 0; out has the shape of index, and in is at least as large elsewhere.
   virtual void gather(const View& out, const View& in, int64_t dim, const View& index);
   // out[index[i][j]][j] = (or +=) source[i][j] for dim 0; source has the shape of index.
   virtual void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add);
@@ -178,6 +188,9 @@ class Backend {
   virtual void random(RandomOp op, const View& out, const Scalar& a, const Scalar& b, Generator& generator);
   // out[i] = 1 / (1 - p) with probability 1 - p, else 0, as dropout multiplies.
   virtual void dropout_mask(const View& out, double p, Generator& generator);
+  // out [1], int64, gets the bits of generator.random64(); for attention whose work is recorded (recording.h), where
+  // each repetition needs another one.
+  virtual void dropout_seed(const View& out, Generator& generator);
 
   // --- optimizers: one step over a list of parameters in place ---
   // `masters` is empty, or has a float32 copy of each parameter, which is of a 16-bit type then, as its gradient is;
@@ -190,8 +203,25 @@ class Backend {
   [[noreturn]] void not_implemented(const char* op) const;
 };
 
-// Throws IndexError "index 7 is out of range for dimension 0 of size 5"; the operation puts its name before it.
+// The operation of this thread that has a backend look up positions, as its index errors name it: a string literal, or
+// null where none has said so. A backend that finds a bad position later than the call keeps it.
+const char* index_error_name();
+// Throws IndexError "embedding: index 7 is out of range for dimension 0 of size 5", with index_error_name().
 [[noreturn]] void throw_out_of_range(int64_t index, int64_t dim, int64_t size);
+// The text of that error.
+std::string out_of_range_message(const char* name, int64_t index, int64_t dim, int64_t size);
+
+// Says which operation it is until the scope ends.
+class IndexErrorName {
+ public:
+  explicit IndexErrorName(const char* op);
+  ~IndexErrorName();
+  IndexErrorName(const IndexErrorName&) = delete;
+  IndexErrorName& operator=(const IndexErrorName&) = delete;
+
+ private:
+  const char* previous_;
+};
 
 // The backend of a device. Throws DeviceError where this build or machine does not have it.
 Backend& backend_of(Device device);

@@ -117,6 +117,15 @@ void run_all(const std::array<std::span<const View>, N>& lists, const Run& run) 
 
 void CpuBackend::adamw(std::span<const View> parameters, std::span<const View> gradients, std::span<const View> exp_avg,
                        std::span<const View> exp_avg_sq, std::span<const View> masters, const AdamWArgs& args) {
+  for (size_t i = 0; i < args.steps.size(); ++i) {  // each has a number of its own
+    AdamWArgs own = args;
+    own.steps = {};
+    own.lr = *args.device_lr->as<const double>();
+    own.step = static_cast<int64_t>(*args.steps[i].as<float>() += 1.0F);
+    adamw(parameters.subspan(i, 1), gradients.subspan(i, 1), exp_avg.subspan(i, 1), exp_avg_sq.subspan(i, 1),
+          masters.empty() ? masters : masters.subspan(i, 1), own);
+  }
+  if (!args.steps.empty()) return;
   const AdamWStep<float> single(args);
   if (!masters.empty())
     return run_all<5>({parameters, gradients, exp_avg, exp_avg_sq, masters},

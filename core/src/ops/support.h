@@ -72,16 +72,11 @@ Generator& generator_for(const char* op, Device device, Generator* generator);
 void check_floating_point(const char* op, const Tensor& x);
 void check_dtype(const char* op, const char* name, const Tensor& x, DType expected);
 
-// Runs `call`, which asks a backend to look up positions, and puts the name of the operation before its IndexError.
+// Runs `call`, which asks a backend to look up positions, with the name of the operation for its IndexError.
 template <class Call>
 void name_index_errors(const char* op, const Call& call) {
-  try {
-    call();
-  } catch (const IndexError& error) {
-    throw IndexError(std::string(op) + ": " + error.what());
-  } catch (const StateError& error) {  // the check is refused while a CUDA graph is captured
-    throw StateError(std::string(op) + ": " + error.what());
-  }
+  const IndexErrorName name(op);
+  call();
 }
 
 // --- in place --------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ struct DeviceProperties {
 // Throws DeviceError where there is no such device.
 DeviceProperties get_device_properties(int device = 0);
 
-// Waits until everything that was asked of the device is done. Nothing to wait for without one.
+// Waits until everything that was asked of the device is done. Throws IndexError where a call before it got an index
+// out of range. Nothing to wait for without one.
 void synchronize(int device = 0);
 
 // What mote's allocator holds on a device, in bytes. Freed memory is kept for the next tensor: reserved, not allocated.

@@ -19,7 +19,8 @@ class Stream {
   static Stream current(int device = 0);
 
   int device() const;
-  // Waits until all work that was put here is done. Throws CudaError where some of it failed.
+  // Waits until all work that was put here is done. Throws CudaError where some of it failed, IndexError where an index
+  // was out of range.
   void synchronize() const;
   // Whether all of it is done.
   bool query() const;
@@ -59,6 +60,7 @@ class Event {
   // Marks what this thread's current stream of the device has been given so far.
   void record();
   void record(const Stream& stream);
+  // Throws as Stream::synchronize.
   void synchronize() const;
   bool query() const;
   // Milliseconds from this event to `end`; both must be done. Not in the simulator, which has no times worth knowing:

@@ -3,7 +3,13 @@
 // works on which 4096 elements. What is strided, or of other dtypes, is stepped by an element kernel of its own. Bytes
 // of an element: 28 in float32 (three arrays read and written, the gradient read); 30 for a 16-bit parameter with its
 // master (three float32 arrays and the parameter read and written, the gradient read).
+//
+// Where the numbers of the steps are on the device, a kernel with a thread for each parameter counts them and computes
+// the constants of the step, once, for the others. While an index error is pending (index_errors.h), the gradients may
+// be wrong, and nothing is done.
 #include "cuda_backend.h"
+#include "device_buffer.h"
+#include "index_errors.h"
 #include "kernels/pointwise.cuh"
 #include "kernels/typed_element.h"
 #include "mote/adamw_step.h"
@@ -24,23 +30,83 @@ MOTE_HD float start_of(T parameter, float master) {
   return T(master).bits == parameter.bits ? master : static_cast<float>(parameter);
 }
 
+// --- the constants of the step ---
+
+struct CountedStep {
+  uint32_t taken;  // 0: an index error was pending
+  AdamWStep<float> single;
+  AdamWStep<double> twice;
+
+  template <class C>
+  MOTE_HD const AdamWStep<C>& as() const {
+    if constexpr (std::is_same_v<C, double>)
+      return twice;
+    else
+      return single;
+  }
+};
+
+struct Counts {
+  static constexpr int kMost = 400;
+  float* steps[kMost];
+};
+
+__global__ void count_steps(const __grid_constant__ Counts counts, int count, AdamWArgs args, const double* lr,
+                            const uint32_t* pending, CountedStep* counted) {
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i >= count) return;
+  counted[i].taken = *pending == 0;
+  if (*pending != 0) return;
+  const double number = *counts.steps[i] += 1.0F;
+  counted[i].single = AdamWStep<float>(args, *lr, number);
+  counted[i].twice = AdamWStep<double>(args, *lr, number);
+}
+
+// The step of each parameter, in order; without memory where the host has counted.
+DeviceBuffer counted_steps(const AdamWArgs& args, int device) {
+  const size_t count = args.steps.size();
+  DeviceBuffer counted(count * sizeof(CountedStep), device);
+  AdamWArgs constants = args;
+  constants.steps = {};
+  for (size_t first = 0; first < count; first += Counts::kMost) {
+    const size_t most = std::min<size_t>(count - first, Counts::kMost);
+    Counts counts{};
+    for (size_t i = 0; i < most; ++i) counts.steps[i] = args.steps[first + i].as<float>();
+    const auto n = static_cast<int>(most);
+    launch("adamw", {dim3(static_cast<unsigned>(ceil_div(n, 32))), dim3(32)}, device, count_steps, counts, n, constants,
+           args.device_lr->as<const double>(), pending_index_error(device), counted.as<CountedStep>() + first);
+  }
+  return counted;
+}
+
+// The step of one tensor.
+template <class C>
+struct Steps {
+  AdamWStep<C> given;
+  const uint32_t* pending;
+
+  __device__ bool are_off(const CountedStep* counted) const { return counted ? counted->taken == 0 : *pending != 0; }
+  __device__ AdamWStep<C> of(const CountedStep* counted) const { return counted ? counted->template as<C>() : given; }
+};
+
 // --- many dense tensors ---
 
 struct TableEntry {
   void* parameter;
   const void* gradient;
   float *exp_avg, *exp_avg_sq, *master;
+  const CountedStep* counted;  // null where the host has counted
   uint32_t count, first_block;
 };
 
 // Fits into the 4 KiB that a kernel's parameters may have, with the constants of the step.
 struct Table {
-  static constexpr int kMost = 80;
+  static constexpr int kMost = 72;
   TableEntry entries[kMost];
   int count = 0;
   uint32_t blocks = 0;
 };
-static_assert(sizeof(Table) + sizeof(AdamWStep<float>) <= 4096);
+static_assert(sizeof(Table) + sizeof(Steps<float>) <= 4096);
 
 template <class T, int N>
 __device__ void step_pack(const AdamWStep<float>& step, const TableEntry& entry, int64_t pack) {
@@ -80,8 +146,10 @@ __device__ __forceinline__ int entry_of(const Table& table, uint32_t block) {
 }
 
 template <class T>
-__global__ void adamw_table(const __grid_constant__ Table table, AdamWStep<float> step) {
+__global__ void adamw_table(const __grid_constant__ Table table, Steps<float> steps) {
   const TableEntry& entry = table.entries[entry_of(table, blockIdx.x)];
+  if (steps.are_off(entry.counted)) return;
+  const AdamWStep<float> step = steps.of(entry.counted);
   const int64_t first = int64_t{blockIdx.x - entry.first_block} * kChunk;
   const int64_t last = first + kChunk < entry.count ? first + kChunk : entry.count;
   const int64_t packs = last / kPack;
@@ -98,23 +166,24 @@ __global__ void adamw_table(const __grid_constant__ Table table, AdamWStep<float
 template <class T>
 class TableLauncher {
  public:
-  TableLauncher(const AdamWStep<float>& step, int device) : step_(step), device_(device) {}
+  TableLauncher(const Steps<float>& steps, int device) : steps_(steps), device_(device) {}
 
-  void add(const std::array<View, kMostArrays>& views, uint32_t count) {
-    table_.entries[table_.count++] = {views[0].data,        views[1].data, views[2].as<float>(), views[3].as<float>(),
-                                      views[4].as<float>(), count,         table_.blocks};
+  void add(const std::array<View, kMostArrays>& views, uint32_t count, const CountedStep* counted) {
+    table_.entries[table_.count++] = {
+        views[0].data, views[1].data, views[2].as<float>(), views[3].as<float>(), views[4].as<float>(),
+        counted,       count,         table_.blocks};
     table_.blocks += ceil_div(count, uint32_t{kChunk});
     if (table_.count == Table::kMost) flush();
   }
   void flush() {
     if (table_.count > 0)
-      launch("adamw", {dim3(table_.blocks), dim3(kThreads)}, device_, adamw_table<T>, table_, step_);
+      launch("adamw", {dim3(table_.blocks), dim3(kThreads)}, device_, adamw_table<T>, table_, steps_);
     table_.count = 0;
     table_.blocks = 0;
   }
 
  private:
-  AdamWStep<float> step_;
+  Steps<float> steps_;
   int device_;
   Table table_;
 };
@@ -142,7 +211,10 @@ struct Arrays {
 };
 
 template <class C>
-__global__ void adamw_elements(Arrays arrays, StridedIndex<kMostArrays> index, uint32_t count, AdamWStep<C> step) {
+__global__ void adamw_elements(Arrays arrays, StridedIndex<kMostArrays> index, uint32_t count, Steps<C> steps,
+                               const CountedStep* counted) {
+  if (steps.are_off(counted)) return;
+  const AdamWStep<C> step = steps.of(counted);
   const uint32_t stride = gridDim.x * blockDim.x;
   for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += stride) {
     const auto [at] = index.offsets(i);
@@ -158,7 +230,7 @@ __global__ void adamw_elements(Arrays arrays, StridedIndex<kMostArrays> index, u
 
 template <class C>
 void step_elements(const std::array<View, kMostArrays>& views, const StridedIndex<kMostArrays>& index, uint32_t count,
-                   bool has_master, const AdamWStep<C>& step) {
+                   bool has_master, const Steps<C>& steps, const CountedStep* counted) {
   Arrays arrays{{}, {}, has_master};
   for (size_t k = 0; k < kMostArrays; ++k) {
     arrays.data[k] = views[k].as<char>();
@@ -166,7 +238,7 @@ void step_elements(const std::array<View, kMostArrays>& views, const StridedInde
   }
   const int device = views[0].device;
   launch("adamw", strided_launch(count, kPointwiseThreads, device), device, adamw_elements<C>, arrays, index, count,
-         step);
+         steps, counted);
 }
 
 // Whether all arrays lie dense in the same order, in packs.
@@ -190,12 +262,15 @@ void CudaBackend::adamw(std::span<const View> parameters, std::span<const View> 
   if (parameters.empty()) return;
   const bool has_master = !masters.empty();
   const int device = parameters[0].device;
-  const AdamWStep<float> single(args);
+  const uint32_t* const pending = cuda::pending_index_error(device);
+  const cuda::Steps<float> single{AdamWStep<float>(args), pending};
+  const cuda::DeviceBuffer counted = cuda::counted_steps(args, device);
   cuda::TableLauncher<float> floats(single, device);
   cuda::TableLauncher<Half> halves(single, device);
   cuda::TableLauncher<BFloat16> bfloats(single, device);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const View& p = parameters[i];
+    const auto* const own = args.steps.empty() ? nullptr : counted.as<cuda::CountedStep>() + i;
     // Without a master the parameter takes its place, which nobody looks at.
     const cuda::StridedParts<cuda::kMostArrays> parts(
         {p, gradients[i], exp_avg[i], exp_avg_sq[i], has_master ? masters[i] : p});
@@ -203,13 +278,14 @@ void CudaBackend::adamw(std::span<const View> parameters, std::span<const View> 
         gradients[i].dtype == p.dtype && exp_avg[i].dtype == DType::Float32 && exp_avg_sq[i].dtype == DType::Float32;
     parts.for_each([&](const auto& views, const auto& index, uint32_t count, int64_t) {
       const bool dense = plain && cuda::is_dense(views, index);
-      if (dense && !has_master && p.dtype == DType::Float32) return floats.add(views, count);
-      if (dense && has_master && p.dtype == DType::Float16) return halves.add(views, count);
-      if (dense && has_master && p.dtype == DType::BFloat16) return bfloats.add(views, count);
+      if (dense && !has_master && p.dtype == DType::Float32) return floats.add(views, count, own);
+      if (dense && has_master && p.dtype == DType::Float16) return halves.add(views, count, own);
+      if (dense && has_master && p.dtype == DType::BFloat16) return bfloats.add(views, count, own);
       if (p.dtype == DType::Float64)
-        cuda::step_elements(views, index, count, has_master, AdamWStep<double>(args));
+        cuda::step_elements(views, index, count, has_master, cuda::Steps<double>{AdamWStep<double>(args), pending},
+                            own);
       else
-        cuda::step_elements(views, index, count, has_master, single);
+        cuda::step_elements(views, index, count, has_master, single, own);
     });
   }
   floats.flush();

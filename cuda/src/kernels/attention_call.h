@@ -60,19 +60,21 @@ struct AttentionSizes {
 struct AttentionDropout {
   explicit AttentionDropout(const AttentionArgs& args)
       : seed(args.seed),
+        recorded_seed(args.recorded_seed),
         threshold(attention_dropout_threshold(args.dropout_p)),
         factor(1.0 / (1.0 - args.dropout_p)),
         active(args.dropout_p > 0.0) {}
 
   // Bit i: whether key 4 * group + i keeps its weight for `query` of `head`, which counts over the batch.
   MOTE_HD uint32_t kept(int64_t head, int64_t query, int64_t group) const {
-    const PhiloxWords words = attention_dropout_words(seed, head, query, group);
+    const PhiloxWords words = attention_dropout_words(recorded_seed ? *recorded_seed : seed, head, query, group);
     uint32_t bits = 0;
     for (int i = 0; i < 4; ++i) bits |= static_cast<uint32_t>(words.word[i] >= threshold) << i;
     return bits;
   }
 
   uint64_t seed;
+  const uint64_t* recorded_seed;  // in a captured graph, whose arguments stay
   uint32_t threshold;
   double factor;  // of a kept weight
   bool active;

@@ -8,9 +8,9 @@
 // packs of 16 bytes wherever they begin: vocabularies have odd sizes.
 #include "cuda_backend.h"
 #include "device_buffer.h"
+#include "kernels/index_errors.cuh"
 #include "kernels/ragged_rows.cuh"
 #include "kernels/sum_exp.cuh"
-#include "mote/recording.h"
 
 namespace mote {
 
@@ -114,16 +114,12 @@ __global__ void __launch_bounds__(kMaxRowThreads) cross_entropy_backward_rows(Cr
   }
 }
 
-// Throws IndexError where the kernel met a target that is none.
-void check_wild(const DeviceBuffer& wild, const View& target, int64_t classes) {
-  Backend& backend = backend_of(Device(DeviceType::CUDA, target.device));
-  Row row = 0;
-  backend.copy_to_host(&row, wild.data(), sizeof(row), target.device);
-  if (row == ~Row{0}) return;
-  const auto place = static_cast<int64_t>(row);
-  int64_t value = 0;
-  backend.copy_to_host(&value, target.as<const int64_t>() + place * target.strides[0], sizeof(value), target.device);
-  throw_wild_target("cross_entropy", value, place, classes);
+// One thread reports the target that is none, if there is one.
+__global__ void report_wild(const Row* wild, const int64_t* target, int64_t step, int64_t classes,
+                            IndexErrorSlot slot) {
+  const Row row = *wild;
+  if (row != ~Row{0})
+    report_index_error(slot, target[static_cast<int64_t>(row) * step], static_cast<int64_t>(row), classes);
 }
 
 template <class T>
@@ -131,9 +127,9 @@ void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& lo
                        int64_t ignore_index, double smoothing) {
   using C = compute_t<T>;
   constexpr int V = kRowPack<T>;
+  if (target.numel() == 0) return;
   const int64_t classes = logits.shape[1];
   const bool packed = has_dense_rows(logits);
-  refuse_host_read("cross_entropy", Device(DeviceType::CUDA, logits.device));
   const DeviceBuffer wild(sizeof(Row), logits.device);
   {
     const DeviceGuard guard(logits.device);
@@ -153,7 +149,10 @@ void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& lo
                 launch("cross_entropy", block.launch_for(rows.rows), logits.device,
                        packed ? cross_entropy_rows<T, V> : cross_entropy_rows<T, 1>, args);
               });
-  check_wild(wild, target, classes);
+  const IndexErrorSlot slot = index_error_slot(IndexErrorKind::Target, "cross_entropy", target.device);
+  launch("cross_entropy", {dim3(1), dim3(1)}, target.device, report_wild, wild.as<Row>(), target.as<const int64_t>(),
+         target.strides[0], classes, slot);
+  raise_index_error(target.device, slot.call);
 }
 
 template <class T>

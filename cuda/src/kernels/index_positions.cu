@@ -10,14 +10,23 @@ namespace mote {
 
 namespace cuda {
 
+// Outside of everything, so that what works at these positions is refused too.
+inline constexpr int64_t kRefusedPosition = INT64_MIN;
+
 struct FirstPosition {
   int64_t size, stride;
-  MOTE_HD int64_t operator()(int64_t position) const { return wrapped(position, size) * stride; }
+  Refusal refusal;
+  MOTE_HD int64_t operator()(int64_t position) const {
+    return refusal.holds() ? kRefusedPosition : wrapped(position, size) * stride;
+  }
 };
 
 struct NextPosition {
   int64_t size, stride;
-  MOTE_HD int64_t operator()(int64_t sum, int64_t position) const { return sum + wrapped(position, size) * stride; }
+  Refusal refusal;
+  MOTE_HD int64_t operator()(int64_t sum, int64_t position) const {
+    return refusal.holds() ? kRefusedPosition : sum + wrapped(position, size) * stride;
+  }
 };
 
 }  // namespace cuda
@@ -30,13 +39,15 @@ void CudaBackend::index_positions(const View& out, std::span<const View> indices
     const auto d = static_cast<int64_t>(k);
     ranges.push_back({indices[k], dims[d], sizes[d], true});
   }
-  cuda::check_positions(kOp, ranges);
+  const cuda::PositionCheck check(kOp, ranges);
   for (size_t k = 0; k < indices.size(); ++k) {
     const int64_t size = ranges[k].size, stride = strides[static_cast<int64_t>(k)];
     if (k == 0)
-      cuda::pointwise<false, int64_t, int64_t>(kOp, cuda::FirstPosition{size, stride}, out, indices[k]);
+      cuda::pointwise<false, int64_t, int64_t>(kOp, cuda::FirstPosition{size, stride, check.refusal()}, out,
+                                               indices[k]);
     else
-      cuda::pointwise<false, int64_t, int64_t, int64_t>(kOp, cuda::NextPosition{size, stride}, out, out, indices[k]);
+      cuda::pointwise<false, int64_t, int64_t, int64_t>(kOp, cuda::NextPosition{size, stride, check.refusal()}, out,
+                                                        out, indices[k]);
   }
 }
 

@@ -1,29 +1,54 @@
 // The check of positions: each thread looks at some, and the first one outside, in row-major order, is found by an
-// atomic minimum over where they stand. It reads 8 bytes a position; a dimension of stride 0 is read once.
+// atomic minimum over where they stand. The last block to end reports it. It reads 8 bytes a position; a dimension of
+// stride 0 is read once.
 #include "kernels/positions.h"
 
-#include <vector>
-
-#include "device_buffer.h"
+#include "index_errors.h"
+#include "kernels/index_errors.cuh"
 #include "kernels/launch.h"
 #include "kernels/strided_index.h"
-#include "mote/recording.h"
 
 namespace mote::cuda {
 
 namespace {
 
 constexpr int kThreads = 256;
-using Place = unsigned long long;  // what atomicMin takes
-constexpr Place kNowhere = ~Place{0};
 
-__global__ void find_outside(StridedIndex<1> index, uint32_t count, int64_t first, uint64_t lowest, uint64_t range,
-                             const char* positions, Place* found) {
+// All bits set at first, and again after a kernel that found nothing.
+struct Search {
+  uint32_t first;    // where the first position outside stands
+  uint32_t blocks;   // that have ended, less 1
+  uint32_t allowed;  // 0 once a position lies outside
+};
+
+struct Bounds {
+  int64_t dim, size;
+  uint64_t lowest, width;
+
+  explicit Bounds(const PositionRange& range)
+      : dim(range.dim),
+        size(range.size),
+        lowest(static_cast<uint64_t>(range.wraps ? -range.size : 0)),
+        width(static_cast<uint64_t>(range.wraps ? 2 * range.size : range.size)) {}
+};
+
+__global__ void find_outside(StridedIndex<1> index, uint32_t count, Bounds bounds, const char* positions,
+                             Search* search, IndexErrorSlot slot) {
+  const auto position_at = [&](uint32_t i) {
+    return *reinterpret_cast<const int64_t*>(positions + index.offsets(i).at[0]);
+  };
   const uint32_t step = gridDim.x * blockDim.x;
-  for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
-    const int64_t position = *reinterpret_cast<const int64_t*>(positions + index.offsets(i).at[0]);
-    if (static_cast<uint64_t>(position) - lowest >= range) atomicMin(found, static_cast<Place>(first) + i);
-  }
+  for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step)
+    if (static_cast<uint64_t>(position_at(i)) - bounds.lowest >= bounds.width) atomicMin(&search->first, i);
+  __threadfence();
+  __syncthreads();
+  if (threadIdx.x != 0 || atomicAdd(&search->blocks, 1u) + 2 != gridDim.x) return;
+  __threadfence();
+  const uint32_t found = atomicExch(&search->first, ~0u);
+  search->blocks = ~0u;
+  if (found == ~0u) return;
+  search->allowed = 0;
+  report_index_error(slot, position_at(found), bounds.dim, bounds.size);
 }
 
 // The positions without their repetitions.
@@ -33,51 +58,29 @@ View distinct(View index) {
   return index;
 }
 
-int64_t read_position(Backend& backend, const View& index, int64_t place) {
-  const int64_t* at = index.as<const int64_t>();
-  for (int d = index.shape.rank() - 1; d >= 0; --d) {
-    at += place % index.shape[d] * index.strides[d];
-    place /= index.shape[d];
-  }
-  int64_t position = 0;
-  backend.copy_to_host(&position, at, sizeof(position), index.device);
-  return position;
-}
-
 }  // namespace
 
-void check_positions(const char* op, std::span<const PositionRange> ranges) {
+PositionCheck::PositionCheck(const char* op, std::span<const PositionRange> ranges) {
   bool any = false;
   for (const PositionRange& range : ranges) any |= range.index.numel() > 0;
   if (!any) return;
   const int device = ranges[0].index.device;
-  refuse_host_read(op, Device(DeviceType::CUDA, device));
-  const auto count = static_cast<int64_t>(ranges.size());
-  const size_t bytes = ranges.size() * sizeof(Place);
-  const DeviceBuffer found(bytes, device);
+  const IndexErrorSlot slot = index_error_slot(IndexErrorKind::Position, nullptr, device);
+  search_ = DeviceBuffer(sizeof(Search), device);
   {
     const DeviceGuard guard(device);
-    check(cudaMemsetAsync(found.data(), 0xff, bytes, current_stream(device)), op);
+    check(cudaMemsetAsync(search_.data(), 0xff, sizeof(Search), current_stream(device)), op);
   }
-  for (int64_t k = 0; k < count; ++k) {
-    const PositionRange& range = ranges[static_cast<size_t>(k)];
-    const auto lowest = static_cast<uint64_t>(range.wraps ? -range.size : 0);
-    const auto width = static_cast<uint64_t>(range.wraps ? 2 * range.size : range.size);
+  for (const PositionRange& range : ranges)
     StridedParts<1>({distinct(range.index)}, Order::RowMajor)
-        .for_each([&](const auto& views, const auto& index, uint32_t n, int64_t first) {
-          launch(op, strided_launch(n, kThreads, device), device, find_outside, index, n, first, lowest, width,
-                 views[0].template as<const char>(), found.as<Place>() + k);
+        .for_each([&](const auto& views, const auto& index, uint32_t count, int64_t) {
+          launch(op, strided_launch(count, kThreads, device), device, find_outside, index, count, Bounds(range),
+                 views[0].template as<const char>(), search_.as<Search>(), slot);
         });
-  }
-  Backend& backend = backend_of(Device(DeviceType::CUDA, device));
-  std::vector<Place> places(ranges.size());
-  backend.copy_to_host(places.data(), found.data(), bytes, device);
-  for (size_t k = 0; k < places.size(); ++k) {
-    if (places[k] == kNowhere) continue;
-    const auto place = static_cast<int64_t>(places[k]);
-    throw_out_of_range(read_position(backend, distinct(ranges[k].index), place), ranges[k].dim, ranges[k].size);
-  }
+  raise_index_error(device, slot.call);
 }
+
+Refusal PositionCheck::refusal() const { return {search_.data() ? &search_.as<Search>()->allowed : nullptr}; }
 
 View broadcast_list(const View& index, const View& values, int64_t dim) {
   View result{index.data, index.dtype, values.shape, Shape::filled(values.shape.rank(), 0), index.device};

@@ -1,9 +1,9 @@
 // What gather, scatter and their kin share: the check of positions, and index tensors in the shape of the values.
 #pragma once
 
-#include <initializer_list>
 #include <span>
 
+#include "device_buffer.h"
 #include "mote/backend.h"
 #include "mote/host_device.h"
 
@@ -16,10 +16,27 @@ struct PositionRange {
   bool wraps;
 };
 
-// Throws IndexError for the first position, in row-major order, that lies outside. The kernels that follow rely on it.
-// This is the only place where positions are read back from the device: 8 bytes for each range, in one copy.
-void check_positions(const char* op, std::span<const PositionRange> ranges);
-inline void check_positions(const char* op, const PositionRange& range) { check_positions(op, std::span(&range, 1)); }
+// Where a kernel that reads or writes at the positions of a call learns that one of them lies outside: it does nothing
+// then.
+struct Refusal {
+  const uint32_t* allowed = nullptr;  // null where there are no positions
+
+  MOTE_HD bool holds() const { return allowed && *allowed == 0; }
+};
+
+// Has the device look for the first position, in row-major order, that lies outside. It is reported as an IndexError
+// (index_errors.h): the constructor throws where that is known at once, as in the simulator or with MOTE_CUDA_SYNC=1.
+// To be kept until the kernels that take the refusal were launched.
+class PositionCheck {
+ public:
+  PositionCheck(const char* op, std::span<const PositionRange> ranges);
+  PositionCheck(const char* op, const PositionRange& range) : PositionCheck(op, std::span(&range, 1)) {}
+
+  Refusal refusal() const;
+
+ private:
+  DeviceBuffer search_;
+};
 
 // A position counted from the beginning.
 MOTE_HD inline int64_t wrapped(int64_t position, int64_t size) { return position < 0 ? position + size : position; }

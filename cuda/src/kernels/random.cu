@@ -130,6 +130,11 @@ __global__ void draw_strided(PhiloxSource source, Op op, StridedIndex<1> index, 
   }
 }
 
+// Generator::random64 of a device that draws by Philox.
+__global__ void draw_seed(PhiloxSource source, uint64_t* out) {
+  *out = uint64_t{source.words(0).word[0]} << 32 | source.words(1).word[0];
+}
+
 // Fills out with the N numbers that op makes of each call.
 template <class T, int N, class Op>
 void draw(const char* op_name, const Op& op, const View& out, Generator& generator) {
@@ -239,6 +244,11 @@ void CudaBackend::dropout_mask(const View& out, double p, Generator& generator) 
       cuda::draw<T, 4>("dropout", cuda::Dropout<T>{cuda::threshold_of(p), kept}, out, generator);
     }
   });
+}
+
+void CudaBackend::dropout_seed(const View& out, Generator& generator) {
+  cuda::launch("dropout", {dim3(1), dim3(1)}, out.device, cuda::draw_seed, cuda::take_calls(generator, 2),
+               out.as<uint64_t>());
 }
 
 }  // namespace mote

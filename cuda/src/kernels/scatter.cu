@@ -30,15 +30,19 @@ struct Scatter {
   int64_t element;  // bytes
   ScatterLine line;
 
-  Scatter(const char* name, const View& to, int64_t d, const View& positions, const View& from)
+  Scatter(const char* name, const View& to, int64_t d, const View& positions, const View& from, Refusal refusal)
       : op(name),
         out(to),
         index(positions),
         source(from),
         dim(d),
         element(static_cast<int64_t>(size_of(to.dtype))),
-        line{index.shape[d], out.shape[d], out.strides[d] * element,
-             index.strides[d] * static_cast<int64_t>(sizeof(int64_t)), source.strides[d] * element} {}
+        line{index.shape[d],
+             out.shape[d],
+             out.strides[d] * element,
+             index.strides[d] * static_cast<int64_t>(sizeof(int64_t)),
+             source.strides[d] * element,
+             refusal} {}
 
   int64_t lines() const { return source.numel() / line.count; }
 
@@ -87,12 +91,12 @@ class TargetSort {
 
   uint64_t* targets() const { return keys_.as<uint64_t>(); }
   // After the targets, which are below `limit`, were written.
-  SortedTargets sorted(const char* op, int64_t limit) const {
+  SortedTargets sorted(const char* op, int64_t limit, Refusal refusal) const {
     const SortedPairs<uint64_t> in{targets(), places_.as<uint32_t>()};
     const SortedPairs<uint64_t> scratch{in.keys + count_, in.positions + count_};
     const int bits = std::bit_width(static_cast<uint64_t>(limit - 1));
     const auto result = radix_sort(op, in, scratch, 1, count_, bits, device_);
-    return {result.keys, result.positions, static_cast<uint32_t>(count_)};
+    return {result.keys, result.positions, static_cast<uint32_t>(count_), refusal};
   }
 
  private:
@@ -151,7 +155,7 @@ void with_one_list(const Scatter& s) {
   const auto count = static_cast<uint32_t>(s.line.count);
   launch(s.op, strided_launch(count, kPointwiseThreads, device), device, list_targets, s.index.as<const char>(), s.line,
          count, sort.targets());
-  const SortedTargets sorted = sort.sorted(s.op, s.line.size);
+  const SortedTargets sorted = sort.sorted(s.op, s.line.size, s.line.refusal);
   auto [out, index, source] = s.others();
   constexpr int V = Op::kPack;
   if constexpr (V > 1) {
@@ -172,7 +176,7 @@ void by_element(const Scatter& s) {
       .for_each([&](const auto& views, const auto& lines, uint32_t number, int64_t) {
         launch(s.op, shape, device, flat_targets, lines, s.line, views[1].template as<const char>(),
                static_cast<uint32_t>(count), sort.targets());
-        const SortedTargets sorted = sort.sorted(s.op, number * s.line.size);
+        const SortedTargets sorted = sort.sorted(s.op, number * s.line.size, s.line.refusal);
         run_sorted<T, Op, 1>(
             s, sorted, FlatLines<T>{lines, s.line, views[0].template as<char>(), views[2].template as<const char>()},
             1);
@@ -190,7 +194,7 @@ void in_halves(const Scatter& s, int64_t d, const Run& run) {
       view.data = view.as<char>() + first * view.strides[d] * static_cast<int64_t>(size_of(view.dtype));
       view.shape[d] = first == 0 ? half : size - half;
     }
-    run(Scatter(s.op, views[0], s.dim, views[1], views[2]));
+    run(Scatter(s.op, views[0], s.dim, views[1], views[2], s.line.refusal));
   }
 }
 
@@ -211,9 +215,11 @@ void scatter_as(const Scatter& s) {
   in_halves(s, d < s.index.shape.rank() ? d : s.dim, again);
 }
 
-void scatter_checked(const char* op, const View& out, int64_t dim, const View& index, const View& source, bool add) {
+// The positions of `index`, of the shape of source, are right or refused.
+void scatter_checked(const char* op, const View& out, int64_t dim, const View& index, const View& source, bool add,
+                     Refusal refusal) {
   if (source.numel() == 0) return;
-  const Scatter s(op, out, dim, index, source);
+  const Scatter s(op, out, dim, index, source, refusal);
   if (add)
     return dispatch(out.dtype, [&](auto* tag) {
       using T = std::remove_pointer_t<decltype(tag)>;
@@ -230,13 +236,13 @@ void scatter_checked(const char* op, const View& out, int64_t dim, const View& i
 }  // namespace cuda
 
 void CudaBackend::scatter(const View& out, int64_t dim, const View& index, const View& source, bool add) {
-  cuda::check_positions("scatter", {index, dim, out.shape[dim], false});
-  cuda::scatter_checked("scatter", out, dim, index, source, add);
+  const cuda::PositionCheck check("scatter", {index, dim, out.shape[dim], false});
+  cuda::scatter_checked("scatter", out, dim, index, source, add, check.refusal());
 }
 
 void CudaBackend::index_add(const View& out, int64_t dim, const View& index, const View& source, bool add) {
-  cuda::check_positions("index_add", {index, dim, out.shape[dim], true});
-  cuda::scatter_checked("index_add", out, dim, cuda::broadcast_list(index, source, dim), source, add);
+  const cuda::PositionCheck check("index_add", {index, dim, out.shape[dim], true});
+  cuda::scatter_checked("index_add", out, dim, cuda::broadcast_list(index, source, dim), source, add, check.refusal());
 }
 
 }  // namespace mote

@@ -1,5 +1,6 @@
 // What scatter does to an element, and the kernel for many lines of positions: a thread goes along the dimension in
-// which positions count, one thread for each place in the others. Positions were checked before.
+// which positions count, one thread for each place in the others. Positions were checked before; where one was bad, the
+// kernels that write do nothing.
 #pragma once
 
 #include "kernels/pointwise.cuh"
@@ -38,6 +39,7 @@ struct ScatterLine {
   int64_t count;  // of positions
   int64_t size;   // of the dimension that they point into
   int64_t out, index, source;
+  Refusal refusal;
 };
 
 inline constexpr int kLoadsInFlight = 8;
@@ -54,6 +56,7 @@ __device__ __forceinline__ const T& element_at(const char* base, int64_t offset)
 template <class T, class Op>
 __global__ void scatter_lines(StridedIndex<3> lines, uint32_t count, ScatterLine line, char* out, const char* index,
                               const char* source) {
+  if (line.refusal.holds()) return;
   const uint32_t step = gridDim.x * blockDim.x;
   for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
     const auto [at] = lines.offsets(i);

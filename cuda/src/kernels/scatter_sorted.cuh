@@ -18,6 +18,7 @@ struct SortedTargets {
   const uint64_t* targets;
   const uint32_t* places;
   uint32_t count;
+  Refusal refusal;
 
   MOTE_HD uint32_t spans() const { return (count + kSpan - 1) / kSpan; }
   // One past the last value of a span.
@@ -79,7 +80,7 @@ struct FlatLines {
 template <class T, int V, class Rows>
 __global__ void put_sorted(SortedTargets sorted, Rows rows, uint32_t width) {
   const uint32_t number = blockIdx.x * blockDim.x + threadIdx.x;
-  if (number >= width) return;
+  if (number >= width || sorted.refusal.holds()) return;
   const auto& column = rows.column(number);
   const uint32_t step = gridDim.y * blockDim.y;
   for (uint32_t i = blockIdx.y * blockDim.y + threadIdx.y; i < sorted.count; i += step)
@@ -165,7 +166,7 @@ template <class T, class Op, int V, class Rows>
 __global__ void add_spans(SortedTargets sorted, Rows rows, uint32_t width, Pack<typename Op::Sum, V>* heads,
                           Pack<typename Op::Sum, V>* tails) {
   const uint32_t number = blockIdx.x * blockDim.x + threadIdx.x;
-  if (number >= width) return;
+  if (number >= width || sorted.refusal.holds()) return;
   const auto& column = rows.column(number);
   const uint32_t step = gridDim.y * blockDim.y, spans = sorted.spans();
   for (uint32_t span = blockIdx.y * blockDim.y + threadIdx.y; span < spans; span += step) {
@@ -179,7 +180,7 @@ template <class T, class Op, int V, class Rows>
 __global__ void join_spans(SortedTargets sorted, Rows rows, uint32_t width, const Pack<typename Op::Sum, V>* heads,
                            const Pack<typename Op::Sum, V>* tails) {
   const uint32_t number = blockIdx.x * blockDim.x + threadIdx.x;
-  if (number >= width) return;
+  if (number >= width || sorted.refusal.holds()) return;
   const auto& column = rows.column(number);
   const uint32_t step = gridDim.y * blockDim.y, spans = sorted.spans();
   for (uint32_t span = blockIdx.y * blockDim.y + threadIdx.y; span < spans; span += step) {
