@@ -6,8 +6,10 @@
 #include <map>
 #include <tuple>
 
+#include "mote/autograd.h"
 #include "mote/backend.h"
 #include "mote/creation.h"
+#include "mote/error.h"
 #include "mote/recording.h"
 
 namespace mote::optim {
@@ -17,25 +19,73 @@ namespace {
 View view_of(const Tensor& x) { return {x.data_ptr(), x.dtype(), x.shape(), x.strides(), x.device().index()}; }
 
 AdamOptions as_adam(const AdamWOptions& options) {
-  return {options.lr, options.betas, options.eps, options.weight_decay, options.amsgrad, options.maximize};
+  return {options.lr,      options.betas,    options.eps,       options.weight_decay,
+          options.amsgrad, options.maximize, options.capturable};
 }
 
 std::vector<AdamParamGroup> one_group(std::vector<nn::Parameter> params) { return {{.params = std::move(params)}}; }
-
-// What one backend call updates: parameters of one group, on one device, of one dtype, that took as many steps.
-struct Batch {
-  const AdamOptions* options;
-  std::vector<nn::Parameter> parameters;
-  std::vector<Tensor> gradients_held;
-  std::vector<View> values, gradients, exp_avg, exp_avg_sq, masters;
-};
 
 }  // namespace
 
 namespace detail {
 
+// What one backend call updates: parameters of one group, on one device, of one dtype, that took as many steps, unless
+// the device counts them.
+struct AdamBase::Batch {
+  const Group* group;
+  std::vector<nn::Parameter> parameters;
+  std::vector<Tensor> gradients_held, written;
+  std::vector<View> values, gradients, exp_avg, exp_avg_sq, masters, counts;
+
+  void add(const nn::Parameter& parameter, const Tensor& gradient, const std::vector<Tensor>& averages,
+           const Tensor& master, const Tensor& count) {
+    parameters.push_back(parameter);
+    gradients_held.push_back(gradient);
+    values.push_back(view_of(parameter));
+    gradients.push_back(view_of(gradient));
+    exp_avg.push_back(view_of(averages[0]));
+    exp_avg_sq.push_back(view_of(averages[1]));
+    if (master.defined()) masters.push_back(view_of(master));
+    if (count.defined()) counts.push_back(view_of(count));
+    for (const Tensor& x : {parameter.tensor(), averages[0], averages[1], master, count})
+      if (x.defined()) written.push_back(x);
+  }
+};
+
+// The learning rates of capturable groups, float64 without dimensions, on the devices of their parameters.
+class AdamBase::Rates {
+ public:
+  // That of `group` on `device`; undefined where there is none yet.
+  const Tensor* find(const Group& group, Device device) const {
+    for (const Rate& rate : rates_)
+      if (rate.group == &group && rate.value.device() == device) return &rate.value;
+    return nullptr;
+  }
+  const Tensor& make(const Group& group, Device device) {
+    rates_.push_back({&group, mote::full({}, group.lr, {.dtype = float64, .device = device}), group.lr});
+    return rates_.back().value;
+  }
+  // Makes all of them what their groups say.
+  void refresh() {
+    const NoGradGuard no_grad;
+    for (Rate& rate : rates_)
+      if (rate.written != rate.group->lr) rate.value.fill_(rate.written = rate.group->lr);
+  }
+
+ private:
+  struct Rate {
+    const Group* group;
+    Tensor value;
+    double written;
+  };
+  std::vector<Rate> rates_;
+};
+
 AdamBase::AdamBase(const char* name, const std::vector<ParamGroup>& groups, const AdamOptions& options, bool decoupled)
-    : OptimizerOf(name, {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}, true), defaults_(options), decoupled_(decoupled) {
+    : OptimizerOf(name, {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}, true),
+      defaults_(options),
+      decoupled_(decoupled),
+      rates_(std::make_shared<Rates>()) {
   require(!groups.empty(), "got no parameters at all");
   for (const ParamGroup& group : groups) add_param_group(group);
 }
@@ -47,50 +97,108 @@ void AdamBase::add_param_group(const ParamGroup& group) {
                                 .eps = group.eps.value_or(defaults_.eps),
                                 .weight_decay = group.weight_decay.value_or(defaults_.weight_decay),
                                 .amsgrad = group.amsgrad.value_or(defaults_.amsgrad),
-                                .maximize = group.maximize.value_or(defaults_.maximize)}));
+                                .maximize = group.maximize.value_or(defaults_.maximize),
+                                .capturable = group.capturable.value_or(defaults_.capturable)}));
+}
+
+void AdamBase::check_recordable() const {
+  for (const auto& group : groups())
+    if (!options_of(*group).capturable)
+      refuse_to_record(decoupled_ ? "AdamW" : "Adam",
+                       "the number of the step is the host's, and a replay would repeat this one; make the optimizer "
+                       "with {.capturable = true}");
+}
+
+// A captured step has the options in its launches, but for the learning rates.
+void AdamBase::keep_to_recorded_options() const {
+  Recording* recording = Recording::current();
+  if (!recording) return;
+  std::vector<AdamOptions> recorded;
+  for (const auto& group : groups()) recorded.push_back(options_of(*group));
+  recording->before_each_replay(
+      [name = decoupled_ ? "AdamW" : "Adam", recorded, rates = rates_, watched = watched_groups()] {
+        const auto now = watched.lock();
+        if (!now) return;
+        for (size_t i = 0; i < recorded.size(); ++i) {
+          AdamOptions options = options_of(*(*now)[i]);
+          options.lr = recorded[i].lr;
+          if (options == recorded[i]) continue;
+          throw StateError(fmt::format(
+              "{}: an option of group {} other than lr is no longer what it was when this step was captured, "
+              "and a replay would go on with the old one; capture the step again",
+              name, i));
+        }
+        rates->refresh();
+      });
+}
+
+void AdamBase::count_step(const AdamOptions& options, const nn::Parameter& parameter, State& state) const {
+  if (options.capturable) {
+    if (!state.count.defined()) {
+      refuse_first_step();
+      state.count = mote::full({}, state.step, {.dtype = float32, .device = parameter.device()});
+    }
+    state.count = state.count.to(parameter.device());
+    return;
+  }
+  if (state.count.defined()) {  // it was capturable
+    state.step = static_cast<int64_t>(state.count.item<float>());
+    state.count = Tensor();
+  }
+  ++state.step;
 }
 
 void AdamBase::step() {
-  refuse_to_record(decoupled_ ? "AdamW" : "Adam",
-                   "the number of the step is the host's, and a replay would repeat this one; step after replay(), or "
-                   "use SGD");
+  check_recordable();
+  keep_to_recorded_options();
+  bool composed = false;
+  for (const auto& group : groups()) composed |= options_of(*group).amsgrad;
+  if (composed) raise_pending_errors();  // the backend's step looks itself
+  if (!Recording::current()) rates_->refresh();
   using Key = std::tuple<const Group*, DeviceType, int, DType, int64_t>;
   std::map<Key, Batch> batches;
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& grad, State& state) {
     const AdamOptions& options = options_of(group);
     for (size_t i = 0; i < tensors_needed(group); ++i)
-      if (!state.tensors[i].defined())
+      if (!state.tensors[i].defined()) {
+        refuse_first_step();
         state.tensors[i] = mote::zeros_like(parameter, {.dtype = state_dtype(parameter)});
+      }
     const Tensor gradient = options.maximize ? -grad : grad;
-    ++state.step;
+    count_step(options, parameter, state);
     if (options.amsgrad)
       return change_value(parameter, gradient, state, [&](const Tensor& value, const Tensor& wide_gradient) {
         step_amsgrad(options, value, wide_gradient, state);
       });
     const Device device = parameter.device();
-    Batch& batch = batches[{&group, device.type(), device.index(), parameter.dtype(), state.step}];
-    batch.options = &options;
-    batch.parameters.push_back(parameter);
-    batch.gradients_held.push_back(gradient);
-    batch.values.push_back(view_of(parameter));
-    batch.gradients.push_back(view_of(gradient));
-    batch.exp_avg.push_back(view_of(state.tensors[0]));
-    batch.exp_avg_sq.push_back(view_of(state.tensors[1]));
-    if (state.master.defined()) batch.masters.push_back(view_of(state.master));
+    const int64_t step = state.count.defined() ? 0 : state.step;
+    Batch& batch = batches[{&group, device.type(), device.index(), parameter.dtype(), step}];
+    batch.group = &group;
+    batch.add(parameter, gradient, state.tensors, state.master, state.count);
   });
-  for (const auto& [key, batch] : batches) {
-    const AdamOptions& options = *batch.options;
-    const AdamWArgs args{.lr = options.lr,
-                         .beta1 = options.betas[0],
-                         .beta2 = options.betas[1],
-                         .eps = options.eps,
-                         .weight_decay = options.weight_decay,
-                         .decoupled = decoupled_,
-                         .step = std::get<int64_t>(key)};
-    backend_of(batch.parameters[0].device())
-        .adamw(batch.values, batch.gradients, batch.exp_avg, batch.exp_avg_sq, batch.masters, args);
-    for (const nn::Parameter& parameter : batch.parameters) parameter.tensor().get().storage->bump_version();
+  for (const auto& [key, batch] : batches) run(batch, std::get<int64_t>(key));
+}
+
+void AdamBase::run(const Batch& batch, int64_t step) {
+  const AdamOptions& options = options_of(*batch.group);
+  AdamWArgs args{.lr = options.lr,
+                 .beta1 = options.betas[0],
+                 .beta2 = options.betas[1],
+                 .eps = options.eps,
+                 .weight_decay = options.weight_decay,
+                 .decoupled = decoupled_,
+                 .step = step};
+  const Device device = batch.parameters[0].device();
+  View lr;
+  if (options.capturable) {
+    const Tensor* rate = rates_->find(*batch.group, device);
+    if (!rate) refuse_first_step();
+    lr = view_of(rate ? *rate : rates_->make(*batch.group, device));
+    args.steps = batch.counts;
+    args.device_lr = &lr;
   }
+  backend_of(device).adamw(batch.values, batch.gradients, batch.exp_avg, batch.exp_avg_sq, batch.masters, args);
+  for (const Tensor& x : batch.written) x.get().storage->bump_version();
 }
 
 // No backend call has the running maximum, so this form is composed.
@@ -128,6 +236,7 @@ void AdamBase::check_options(const Group& group) const {
   const AdamOptions& options = options_of(group);
   for (const double beta : options.betas)
     require(beta >= 0.0 && beta < 1.0, fmt::format("expected betas in [0, 1), but got {}", beta));
+  require(!options.capturable || !options.amsgrad, "amsgrad counts its steps on the host, and cannot be capturable");
   require(options.eps >= 0.0, fmt::format("expected an eps of 0 or more, but got {}", options.eps));
 }
 

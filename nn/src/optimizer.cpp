@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "mote/autograd.h"
+#include "mote/backend.h"
 #include "mote/creation.h"
 #include "mote/error.h"
 #include "mote/recording.h"
@@ -87,6 +88,17 @@ void Optimizer::each_parameter(const Update& update) {
     }
 }
 
+void Optimizer::raise_pending_errors() const {
+  std::vector<Device> devices;
+  for (const auto& group : groups())
+    for (const nn::Parameter& parameter : group->params) {
+      const Device device = parameter.device();
+      if (!parameter.grad().defined() || std::find(devices.begin(), devices.end(), device) != devices.end()) continue;
+      devices.push_back(device);
+      backend_of(device).raise_pending_errors(device.index());
+    }
+}
+
 void Optimizer::refuse_first_step() const {
   refuse_to_record(name_,
                    "the first step makes the optimizer's state, and a replay would make it anew; take a step "
@@ -163,7 +175,10 @@ StateDict Optimizer::state_dict() const {
   StateDict result;
   for (size_t i = 0; i < states_.size(); ++i) {
     const State& state = states_[i];
-    if (state.step > 0) result.insert(key("state", i, "step"), number(static_cast<double>(state.step)));
+    if (state.count.defined())
+      result.insert(key("state", i, "step"), state.count);
+    else if (state.step > 0)
+      result.insert(key("state", i, "step"), number(static_cast<double>(state.step)));
     for (size_t k = 0; k < state.tensors.size(); ++k)
       if (state.tensors[k].defined()) result.insert(key("state", i, state_names_[k]), state.tensors[k]);
     if (state.master.defined()) result.insert(key("state", i, kMasterName), state.master);
@@ -236,6 +251,19 @@ Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const 
   return state;
 }
 
+void Optimizer::replace(State& state, State&& read) {
+  const auto take = [](Tensor& old, Tensor& now) {
+    const bool fits = old.defined() && now.defined() && old.shape() == now.shape() && old.dtype() == now.dtype() &&
+                      old.device() == now.device();
+    if (fits) now = old.copy_(now);
+  };
+  for (size_t i = 0; i < std::min(state.tensors.size(), read.tensors.size()); ++i)
+    take(state.tensors[i], read.tensors[i]);
+  take(state.master, read.master);
+  if (state.count.defined() && read.step > 0) read.count = state.count.fill_(read.step);
+  state = std::move(read);
+}
+
 void Optimizer::load_state_dict(const StateDict& dict) {
   const NoGradGuard no_grad;
   StateReader reader(dict);
@@ -254,7 +282,7 @@ void Optimizer::load_state_dict(const StateDict& dict) {
     assign_options(*groups()[g], *read[g]);
     groups()[g]->initial_lr = read[g]->initial_lr;
   }
-  states_ = std::move(states);
+  for (size_t i = 0; i < states.size(); ++i) replace(states_[i], std::move(states[i]));
 }
 
 }  // namespace mote::optim

@@ -48,6 +48,7 @@ void SGD::keep_to_recorded_options() const {
 
 void SGD::step() {
   keep_to_recorded_options();
+  raise_pending_errors();
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& own_gradient, State& state) {
     const SGDOptions& options = options_of(group);
     change_value(parameter, own_gradient, state, [&](const Tensor& value, const Tensor& gradient) {

@@ -57,6 +57,8 @@ TEST_CASE("training continues to the same bits from a saved optimizer") {
     return optim::SGD(layer.parameters(), {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true});
   });
   check_continuation([](nn::Linear& layer) { return optim::Adam(layer.parameters(), {.lr = 1e-2}); });
+  check_continuation(
+      [](nn::Linear& layer) { return optim::AdamW(layer.parameters(), {.lr = 1e-2, .capturable = true}); });
   check_continuation([](nn::Linear& layer) { return optim::AdamW(layer.parameters(), {.lr = 0.3, .amsgrad = true}); });
   check_continuation([](nn::Linear& layer) {
     return optim::AdamW({{.params = {layer.weight}, .weight_decay = 0.5}, {.params = {layer.bias}, .lr = 0.7}},
@@ -161,4 +163,53 @@ TEST_CASE("a state dict of another number of parameters or another optimizer is 
   partial.erase("state.0.exp_avg_sq");
   CHECK_THAT(message_of<mote::StateError>([&] { optimizer.load_state_dict(partial); }),
              contains("'state.0.exp_avg_sq' is missing"));
+}
+
+TEST_CASE("a capturable AdamW takes the steps of one that is not, and reads its state") {
+  nn::Linear one(3, 2), two(3, 2);
+  two.load_state_dict(one.state_dict());
+  optim::AdamW counting(one.parameters(), {.lr = 0.1}), capturable(two.parameters(), {.lr = 0.1, .capturable = true});
+  const auto same = [&] { CHECK((mote::equal(one.weight, two.weight) && mote::equal(one.bias, two.bias))); };
+  train(one, counting, 3);
+  train(two, capturable, 3);
+  same();
+  CHECK(capturable.state_dict().at("state.0.step").dtype() == mote::float32);
+  CHECK(capturable.state_dict().at("state.0.step").item<float>() == 3.0f);
+  for (const auto& [name, value] : counting.state_dict())
+    CHECK(mote::equal(value.to(mote::float64), capturable.state_dict().at(name).to(mote::float64)));
+  for (const double lr : {0.05, 0.2}) {
+    counting.param_groups()[0].lr = capturable.param_groups()[0].lr = lr;
+    train(one, counting, 1);
+    train(two, capturable, 1);
+    same();
+  }
+  capturable.load_state_dict(counting.state_dict());
+  counting.load_state_dict(capturable.state_dict());
+  train(one, counting, 1);
+  train(two, capturable, 1);
+  same();
+  capturable.param_groups()[0].options.capturable = false;
+  counting.param_groups()[0].options.capturable = true;
+  train(one, counting, 2);
+  train(two, capturable, 2);
+  same();
+  CHECK(capturable.state_dict().at("state.0.step").item<double>() == 8.0);
+  CHECK_THAT(
+      message_of<mote::ValueError>([&] { optim::AdamW(one.parameters(), {.amsgrad = true, .capturable = true}); }),
+      contains("amsgrad"));
+}
+
+TEST_CASE("loading puts an optimizer's state where it was") {
+  nn::Linear layer(3, 2);
+  optim::AdamW optimizer(layer.parameters(), {.lr = 0.1, .capturable = true});
+  train(layer, optimizer, 1);
+  StateDict saved;
+  for (const auto& [name, value] : optimizer.state_dict()) saved.insert(name, value.clone());
+  const Tensor average = optimizer.state_dict().at("state.0.exp_avg");
+  const void* const memory = average.data_ptr();
+  train(layer, optimizer, 2);
+  optimizer.load_state_dict(saved);
+  CHECK(optimizer.state_dict().at("state.0.exp_avg").data_ptr() == memory);
+  CHECK(mote::equal(average, saved.at("state.0.exp_avg")));
+  CHECK(optimizer.state_dict().at("state.0.step").item<float>() == 1.0f);
 }

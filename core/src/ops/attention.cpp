@@ -76,6 +76,7 @@ struct Attention {
   double scale = 1.0;
   double dropout_p = 0.0;
   uint64_t seed = 0;
+  Tensor recorded_seed = {};  // int64 [1], in place of `seed` while the device's work is recorded
 
   Shape scores_shape() const { return {q.size(0), q.size(1), q.size(2), k.size(2)}; }
 
@@ -86,6 +87,7 @@ struct Attention {
     result.scale = scale;
     result.dropout_p = dropout_p;
     result.seed = seed;
+    if (recorded_seed.defined()) result.recorded_seed = static_cast<const uint64_t*>(data_of(recorded_seed));
     return result;
   }
 };
@@ -121,10 +123,11 @@ Tensor dropout_factors(const Attention& a) {
   auto* at = static_cast<float*>(data_of(factors));
   const uint32_t threshold = attention_dropout_threshold(a.dropout_p);
   const auto kept = static_cast<float>(1.0 / (1.0 - a.dropout_p));
+  const uint64_t seed = a.recorded_seed.defined() ? static_cast<uint64_t>(a.recorded_seed.item<int64_t>()) : a.seed;
   for (int64_t head = 0; head < heads; ++head)
     for (int64_t query = 0; query < queries; ++query, at += keys)
       for (int64_t key = 0; key < keys; key += 4) {
-        const PhiloxWords words = attention_dropout_words(a.seed, head, query, key / 4);
+        const PhiloxWords words = attention_dropout_words(seed, head, query, key / 4);
         for (int64_t i = key; i < std::min(key + 4, keys); ++i) at[i] = words.word[i - key] >= threshold ? kept : 0.0F;
       }
   return factors.to(a.q.device(), a.q.dtype());
@@ -202,8 +205,13 @@ Tensor scaled_dot_product_attention(const Tensor& own_q, const Tensor& own_k, co
   a.scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(std::max<int64_t>(q.size(-1), 1))));
   a.dropout_p = options.dropout_p;
   if (a.dropout_p > 0.0 && !q.device().is_meta()) {
-    refuse_to_record("scaled_dot_product_attention", "its dropout would be the same in every replay");
-    a.seed = default_generator(q.device()).random64();
+    Generator& generator = default_generator(q.device());
+    if (const Recording* recording = Recording::current(); recording && recording->device() == q.device()) {
+      a.recorded_seed = make_result("scaled_dot_product_attention", {1}, DType::Int64, q.device());
+      backend_of(q).dropout_seed(view_of(a.recorded_seed), generator);
+    } else {
+      a.seed = generator.random64();
+    }
   }
   Tensor out = run_attention(a);
   while (out.dim() > q.dim()) out = out.squeeze(0);

@@ -6,7 +6,7 @@
 //     optimizer.zero_grad();
 //     loss = mse_loss(model(x), y);
 //     loss.backward();
-//     optimizer.step();
+//     optimizer.step();  // SGD, or Adam and AdamW with {.capturable = true}
 //   });
 //   for (const Batch& batch : batches) {
 //     x.copy_(batch.x);
@@ -34,14 +34,15 @@ class Graph {
   // it. A second capture takes the place of the first.
   //
   // What a replay could not repeat throws a StateError that names the operation: values read by the host (item(), a
-  // copy to the CPU, nonzero, checks of indices, cross_entropy's check of its targets), copies from the CPU, Adam and
-  // AdamW (whose step count is the host's), the first step of an optimizer that keeps state, and work on another stream
-  // or CUDA device. After any exception from step(), which is passed on, the graph is empty.
+  // copy to the CPU, nonzero), copies from the CPU, Adam and AdamW unless they are capturable, the first step of an
+  // optimizer that keeps state, and work on another stream or CUDA device. After any exception from step(), which is
+  // passed on, the graph is empty.
   void capture(const std::function<void()>& step);
 
   // Puts the captured work into this thread's stream of the device. Random numbers go on where the device's generator
-  // stands, as if the step were run anew. Throws StateError before a capture, and where an option of a captured SGD, as
-  // its learning rate, is no longer what it was; CudaError where the launch fails.
+  // stands, as if the step were run anew; what is written in place counts as changed. Throws StateError before a
+  // capture, and where an option of a captured optimizer is no longer what it was, but for the learning rate of a
+  // capturable one; CudaError where the launch fails; IndexError for a bad index in this replay or before it.
   void replay();
 
   bool is_captured() const;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "mote/optim/optimizer.h"
 
@@ -14,6 +15,11 @@ struct AdamOptions {
   double weight_decay = 0.0;
   bool amsgrad = false;   // divide by the largest second moment so far (Reddi et al. 2018)
   bool maximize = false;  // climb in place of descending
+  // The numbers of the steps and the learning rate lie on the device, so that a step can be captured in a CUDA graph
+  // (cuda_graph.h). Not with amsgrad. It is no part of the state dict: what it says of the mathematics is nothing.
+  bool capturable = false;
+
+  friend bool operator==(const AdamOptions&, const AdamOptions&) = default;
 };
 
 struct AdamWOptions {
@@ -23,6 +29,7 @@ struct AdamWOptions {
   double weight_decay = 1e-2;
   bool amsgrad = false;
   bool maximize = false;
+  bool capturable = false;
 };
 
 // Parameters with options of their own; what is left out is that of the optimizer.
@@ -34,6 +41,7 @@ struct AdamParamGroup {
   std::optional<double> weight_decay = std::nullopt;
   std::optional<bool> amsgrad = std::nullopt;
   std::optional<bool> maximize = std::nullopt;
+  std::optional<bool> capturable = std::nullopt;
 };
 
 namespace detail {
@@ -43,6 +51,8 @@ class AdamBase : public OptimizerOf<AdamOptions> {
  public:
   using ParamGroup = AdamParamGroup;
 
+  // With `capturable`, a step can be captured, but for the first one. Replays go on counting, and take the learning
+  // rates that the groups have then; where another option has changed, a replay throws StateError.
   void step() override;
   // ValueError as for the constructor, in which case there is no new group.
   void add_param_group(const ParamGroup& group);
@@ -54,10 +64,17 @@ class AdamBase : public OptimizerOf<AdamOptions> {
   std::vector<NamedOption> named_options(Group& group) const override;
   void check_options(const Group& group) const override;
   size_t tensors_needed(const Group& group) const override { return options_of(group).amsgrad ? 3 : 2; }
+  struct Batch;
+  class Rates;
+  void check_recordable() const;
+  void keep_to_recorded_options() const;
+  void count_step(const AdamOptions& options, const nn::Parameter& parameter, State& state) const;
+  void run(const Batch& batch, int64_t step);
   void step_amsgrad(const AdamOptions& options, const Tensor& value, const Tensor& gradient, const State& state) const;
 
   AdamOptions defaults_;
   bool decoupled_;
+  std::shared_ptr<Rates> rates_;  // learning rates on devices; captured steps look there too
 };
 
 }  // namespace detail

@@ -43,12 +43,14 @@ class Optimizer {
   // The reverse. Everything is checked first: where anything does not fit, a StateError lists it and the optimizer is
   // as it was. States move to the device of their parameter. Where there is no "master_param", as in files of float32
   // training, the master starts from the parameter.
+  // State that is there already keeps its memory, so that a captured step (cuda_graph.h) goes on with what was loaded.
   void load_state_dict(const StateDict& state);
 
  protected:
   // What the optimizer keeps for one parameter; the names are PyTorch's ("momentum_buffer", "exp_avg").
   struct State {
     int64_t step = 0;
+    Tensor count;                 // float32, no dimensions: where steps are counted on the device, in place of `step`
     std::vector<Tensor> tensors;  // in the order of the names given to the constructor; undefined before the first step
     Tensor master;                // float32, of a parameter of a 16-bit type; undefined for others
   };
@@ -79,6 +81,9 @@ class Optimizer {
   // tensors are on the parameter's device and of its state_dtype, and the master of a 16-bit parameter is there.
   using Update = std::function<void(const Group&, const nn::Parameter&, const Tensor&, State&)>;
   void each_parameter(const Update& update);
+  // Throws what has been found wrong on the devices of the parameters, so that a step does not use gradients that came
+  // of it: for steps written with operations. Waits for these devices, but not while a CUDA graph is captured.
+  void raise_pending_errors() const;
   // Throws StateError while a CUDA graph is captured: for the step that makes a parameter's state.
   void refuse_first_step() const;
   // Float32 for parameters of 16-bit types, their own for others.
@@ -100,6 +105,7 @@ class Optimizer {
 
   void check_new_parameters(const std::vector<nn::Parameter>& params) const;
   std::unique_ptr<Group> read_group(StateReader& reader, size_t index) const;
+  static void replace(State& state, State&& read);
   State read_state(StateReader& reader, size_t index, const nn::Parameter& parameter, size_t needed) const;
 
   const char* name_;
