@@ -69,6 +69,10 @@ __global__ void pack_kernel(const float* in, uint32_t* out) {
 
 __global__ void ex2_kernel(const float* in, float* out) { out[threadIdx.x] = ptx::ex2(in[threadIdx.x]); }
 
+__global__ void load_here_kernel(const uint64_t* in, uint64_t* out) {
+  out[threadIdx.x] = ptx::load_here(in + threadIdx.x);
+}
+
 }  // namespace
 
 void run_cp_async(const uint32_t* in, const uint32_t* bytes, uint32_t* out) {
@@ -97,5 +101,6 @@ template void run_pack<Half>(const float*, uint32_t*);
 template void run_pack<BFloat16>(const float*, uint32_t*);
 
 void run_ex2(const float* in, float* out) { one_warp(ex2_kernel, in, out); }
+void run_load_here(const uint64_t* in, uint64_t* out) { one_warp(load_here_kernel, in, out); }
 
 }  // namespace mote::test

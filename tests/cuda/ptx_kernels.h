@@ -19,5 +19,7 @@ template <class T>
 void run_pack(const float* in, uint32_t* out);
 // 32 powers of 2.
 void run_ex2(const float* in, float* out);
+// out[lane] = in[lane].
+void run_load_here(const uint64_t* in, uint64_t* out);
 
 }  // namespace mote::test

@@ -124,6 +124,14 @@ TEST_CASE("packed conversions round to nearest, ties to even") {
   check_pack<BFloat16>(257.0F, 256.0F);
 }
 
+TEST_CASE("a load at its place gives all 64 bits") {
+  std::vector<uint64_t> values(kLanes);
+  for (size_t i = 0; i < kLanes; ++i) values[i] = 0x0123456789abcdefULL * (2 * i + 1);
+  const DeviceArray<uint64_t> in(values), out(kLanes);
+  test::run_load_here(in.get(), out.get());
+  CHECK(out.host() == values);
+}
+
 TEST_CASE("ex2 gives whole powers of two") {
   std::vector<float> exponents(kLanes), expected(kLanes);
   for (size_t i = 0; i < kLanes; ++i) {

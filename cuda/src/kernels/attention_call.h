@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/attention_mask.h"
+#include "kernels/ptx.h"
 #include "mote/backend.h"
 #include "mote/philox.h"
 
@@ -66,8 +67,9 @@ struct AttentionDropout {
         active(args.dropout_p > 0.0) {}
 
   // Bit i: whether key 4 * group + i keeps its weight for `query` of `head`, which counts over the batch.
-  MOTE_HD uint32_t kept(int64_t head, int64_t query, int64_t group) const {
-    const PhiloxWords words = attention_dropout_words(recorded_seed ? *recorded_seed : seed, head, query, group);
+  __device__ uint32_t kept(int64_t head, int64_t query, int64_t group) const {
+    const uint64_t own_seed = recorded_seed ? ptx::load_here(recorded_seed) : seed;
+    const PhiloxWords words = attention_dropout_words(own_seed, head, query, group);
     uint32_t bits = 0;
     for (int i = 0; i < 4; ++i) bits |= static_cast<uint32_t>(words.word[i] >= threshold) << i;
     return bits;

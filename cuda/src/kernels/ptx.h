@@ -63,6 +63,8 @@ uint32_t pack(float low, float high) {
 
 inline float ex2(float x) { return std::exp2(x); }
 
+inline uint64_t load_here(const uint64_t* global) { return *global; }
+
 #else
 
 __device__ __forceinline__ uint32_t shared_address(const void* address) {
@@ -150,6 +152,13 @@ __device__ __forceinline__ float ex2(float x) {
   float result;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
   return result;
+}
+
+// Loads what no kernel writes meanwhile, at this place and each time: the value takes no registers between its uses.
+__device__ __forceinline__ uint64_t load_here(const uint64_t* global) {
+  uint64_t value;
+  asm volatile("ld.global.nc.u64 %0, [%1];" : "=l"(value) : "l"(global));
+  return value;
 }
 
 #endif
