@@ -55,7 +55,7 @@ struct AdamBase::Batch {
 // The learning rates of capturable groups, float64 without dimensions, on the devices of their parameters.
 class AdamBase::Rates {
  public:
-  // That of `group` on `device`; undefined where there is none yet.
+  // That of `group` on `device`; null where there is none yet.
   const Tensor* find(const Group& group, Device device) const {
     for (const Rate& rate : rates_)
       if (rate.group == &group && rate.value.device() == device) return &rate.value;

@@ -16,7 +16,7 @@ struct AdamOptions {
   bool amsgrad = false;   // divide by the largest second moment so far (Reddi et al. 2018)
   bool maximize = false;  // climb in place of descending
   // The numbers of the steps and the learning rate lie on the device, so that a step can be captured in a CUDA graph
-  // (cuda_graph.h). Not with amsgrad. It is no part of the state dict: what it says of the mathematics is nothing.
+  // (cuda_graph.h). Not with amsgrad. No part of the state dict, since it changes nothing of what is computed.
   bool capturable = false;
 
   friend bool operator==(const AdamOptions&, const AdamOptions&) = default;
