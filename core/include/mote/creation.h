@@ -61,7 +61,8 @@ Tensor tensor(const NestedList& values, const TensorOptions& options = {},
               SourceLocation where = SourceLocation::current());
 
 // A tensor over memory that the caller owns and keeps alive, row-major or with the given strides (in elements), on the
-// CPU unless options say otherwise. `deleter`, if any, runs when the last view of the memory is gone.
+// CPU unless options say otherwise. `deleter`, if any, runs when the last view of the memory is gone. ValueError for
+// the option pinned_memory: it is about memory to be made.
 Tensor from_blob(void* data, const Shape& shape, const TensorOptions& options = {},
                  std::function<void(void*)> deleter = nullptr, SourceLocation where = SourceLocation::current());
 Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const TensorOptions& options = {},
