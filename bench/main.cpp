@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <regex>
 
-#include "harness/compare.h"
+#include "harness/bench_options.h"
+#include "harness/compare_reports.h"
 #include "harness/machine.h"
-#include "harness/options.h"
-#include "harness/run.h"
+#include "harness/run_row.h"
 #include "rows/rows.h"
 
 namespace bench {

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "memory.h"
-#include "row.h"
+#include "bench_row.h"
+#include "repetition_memory.h"
 
 namespace bench {
 

@@ -3,7 +3,7 @@
 
 #include <mote/device.h>
 
-#include "report.h"
+#include "bench_report.h"
 
 namespace bench {
 

@@ -1,7 +1,7 @@
 // Rows of operations that are a function of tensors: forward, and forward with the gradients of the inputs.
 #pragma once
 
-#include "row.h"
+#include "bench_row.h"
 #include "selection.h"
 
 namespace bench {

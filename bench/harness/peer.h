@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "child_process.h"
 #include "contender.h"
-#include "process.h"
 
 namespace bench {
 

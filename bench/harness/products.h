@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "row.h"
+#include "bench_row.h"
 
 namespace bench {
 

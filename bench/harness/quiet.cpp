@@ -33,7 +33,9 @@ bool any_running(pid_t pid) {
   while (const dirent* entry = readdir(directory.get())) {
     const std::string thread = entry->d_name;
     if (thread[0] == '.' || thread == self) continue;
-    if (is_running(tasks + "/" + thread + "/stat")) return true;
+    std::string path = tasks;
+    path.append("/").append(thread).append("/stat");
+    if (is_running(path)) return true;
   }
   return false;
 }

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "row.h"
+#include "bench_row.h"
 
 namespace bench {
 

@@ -1,7 +1,7 @@
 // All rows, by family.
 #pragma once
 
-#include "harness/row.h"
+#include "harness/bench_row.h"
 #include "harness/selection.h"
 
 namespace bench {

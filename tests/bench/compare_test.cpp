@@ -1,5 +1,5 @@
 // What mote_bench compare says of two result files.
-#include "harness/compare.h"
+#include "harness/compare_reports.h"
 
 #include "bench/reports.h"
 #include "support/catch.h"

@@ -1,5 +1,5 @@
 // Result files, there and back, and what is printed of them.
-#include "harness/report.h"
+#include "harness/bench_report.h"
 
 #include <stdexcept>
 

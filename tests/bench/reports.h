@@ -1,7 +1,7 @@
 // Result files of a few made-up measurements.
 #pragma once
 
-#include "harness/report.h"
+#include "harness/bench_report.h"
 
 namespace bench::testing {
 

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "harness/checksum.h"
-#include "harness/run.h"
+#include "harness/run_row.h"
 #include "support/catch.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "row.h"
+#include "bench_row.h"
 
 #include <fmt/format.h>
 #include <mote/fmt.h>

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "report.h"
+#include "bench_report.h"
 
 namespace bench {
 

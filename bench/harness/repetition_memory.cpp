@@ -1,4 +1,4 @@
-#include "memory.h"
+#include "repetition_memory.h"
 
 #include <mote/cuda.h>
 

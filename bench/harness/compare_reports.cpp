@@ -1,4 +1,4 @@
-#include "compare.h"
+#include "compare_reports.h"
 
 #include <fmt/format.h>
 

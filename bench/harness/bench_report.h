@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "memory.h"
+#include "repetition_memory.h"
 #include "roofline.h"
 #include "statistics.h"
 

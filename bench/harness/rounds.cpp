@@ -1,4 +1,4 @@
-#include "time.h"
+#include "rounds.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Children that answer lines with lines, and the quiet that is waited for between turns.
-#include "harness/process.h"
+#include "harness/child_process.h"
 
 #include <unistd.h>
 

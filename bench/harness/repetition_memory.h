@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "row.h"
+#include "bench_row.h"
 
 namespace bench {
 

@@ -1,10 +1,10 @@
 // Runs rows: verifies, calls the peers, times everybody in turn.
 #pragma once
 
-#include "options.h"
+#include "bench_options.h"
+#include "bench_report.h"
+#include "bench_row.h"
 #include "peer.h"
-#include "report.h"
-#include "row.h"
 
 namespace bench {
 

@@ -1,4 +1,4 @@
-#include "options.h"
+#include "bench_options.h"
 
 #include <CLI/CLI.hpp>
 

@@ -1,7 +1,7 @@
 // Results for people: a few lines on the terminal, and a table in Markdown.
 #include <fmt/format.h>
 
-#include "report.h"
+#include "bench_report.h"
 
 namespace bench {
 

@@ -1,9 +1,9 @@
-#include "run.h"
+#include "run_row.h"
 
 #include <fmt/format.h>
 
 #include "checksum.h"
-#include "time.h"
+#include "rounds.h"
 #include "verify.h"
 
 namespace bench {
