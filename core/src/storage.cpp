@@ -2,6 +2,7 @@
 
 #include "mote/backend.h"
 #include "mote/recording.h"
+#include "small_objects.h"
 
 namespace mote {
 
@@ -30,5 +31,8 @@ Storage::~Storage() {
   else
     backend_->deallocate(data_, bytes_, device_.index());
 }
+
+void* Storage::operator new(size_t size) { return allocate_object(size); }
+void Storage::operator delete(void* memory, size_t size) noexcept { deallocate_object(memory, size); }
 
 }  // namespace mote

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include "free_list.h"
 #include "mote/backend.h"
 #include "mote/error.h"
 #include "mote/node.h"
 #include "mote/recording.h"
 #include "mote/watch.h"
 #include "ops/support.h"
+#include "small_objects.h"
 
 namespace mote {
 
@@ -25,8 +25,8 @@ TensorImpl::~TensorImpl() {
   if (watched) detail::forget(*this);
 }
 
-void* TensorImpl::operator new(size_t size) { return free_list<sizeof(TensorImpl)>().take(size); }
-void TensorImpl::operator delete(void* memory, size_t size) { free_list<sizeof(TensorImpl)>().give(memory, size); }
+void* TensorImpl::operator new(size_t size) { return allocate_object(size); }
+void TensorImpl::operator delete(void* memory, size_t size) noexcept { deallocate_object(memory, size); }
 
 void Tensor::throw_undefined() {
   throw StateError(

@@ -1,13 +1,11 @@
 #include "caching_allocator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
 #include <vector>
 
-#include "mote/error.h"
+#include "out_of_memory.h"
 
 namespace mote::cuda {
 
@@ -31,14 +29,6 @@ size_t segment_size(size_t size) {
 size_t smallest_rest(bool large) { return large ? kSmallLimit + 1 : kGranularity; }
 
 }  // namespace
-
-std::string in_words(size_t bytes) {
-  constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024.0 && unit + 1 < std::size(units); ++unit) value /= 1024.0;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.2f} {}", value, units[unit]);
-}
 
 CachingAllocator::CachingAllocator(std::string device_name, SegmentSource source, bool keeps)
     : device_name_(std::move(device_name)), source_(std::move(source)), keeps_(keeps) {}
@@ -250,19 +240,11 @@ void CachingAllocator::count_allocation(const Block& block) {
 }
 
 void CachingAllocator::throw_out_of_memory(size_t bytes) const {
-  std::map<size_t, int, std::greater<>> by_size;
+  std::map<size_t, int64_t, std::greater<>> by_size;
   for (const auto& [data, block] : used_) ++by_size[block->requested];
-  std::vector<std::string> largest;
-  for (const auto& [size, count] : by_size) {
-    if (largest.size() == 3) break;
-    largest.push_back(fmt::format("{} of {}", count, in_words(size)));
-  }
-  throw OutOfMemoryError(fmt::format(
-      "{} has no room for {}: {}; mote holds {} in {} live blocks{}{} and {} free in between; free tensors or use a "
-      "smaller batch",
-      device_name_, in_words(bytes), source_.describe(), in_words(stats_.allocated_bytes), stats_.live_blocks,
-      largest.empty() ? "" : " (the largest: ", largest.empty() ? "" : fmt::format("{})", fmt::join(largest, ", ")),
-      in_words(stats_.reserved_bytes - stats_.allocated_bytes)));
+  std::vector<std::pair<size_t, int64_t>> largest(by_size.begin(), by_size.end());
+  largest.resize(std::min<size_t>(largest.size(), 3));
+  mote::throw_out_of_memory(device_name_, bytes, source_.describe(), stats_, largest);
 }
 
 }  // namespace mote::cuda

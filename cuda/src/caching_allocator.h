@@ -112,7 +112,4 @@ CachingAllocator& allocator_of(int device);
 // Whether freed memory is kept: see MOTE_CUDA_CACHE.
 bool keeps_memory();
 
-// "1.50 MiB", or "12 B".
-std::string in_words(size_t bytes);
-
 }  // namespace mote::cuda

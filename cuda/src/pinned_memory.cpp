@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "mote/error.h"
+#include "out_of_memory.h"
 
 namespace mote::cuda {
 

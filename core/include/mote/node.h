@@ -52,6 +52,10 @@ class Node : public RefCounted {
   explicit Node(const char* name);
   virtual ~Node();
 
+  // From lists of this thread, like TensorImpl; `size` is that of the derived class.
+  static void* operator new(size_t size);
+  static void operator delete(void* memory, size_t size) noexcept;
+
   const char* name() const { return name_; }
   uint64_t sequence() const { return sequence_; }
   const std::vector<Edge>& edges() const { return edges_; }

@@ -21,6 +21,12 @@ class Storage : public RefCounted {
   // Wraps memory owned by somebody else; `deleter` (may be empty) runs when the last view is gone.
   Storage(void* data, size_t bytes, Device device, std::function<void(void*)> deleter);
   ~Storage();
+  Storage(const Storage&) = delete;
+  Storage& operator=(const Storage&) = delete;
+
+  // From lists of this thread, like TensorImpl.
+  static void* operator new(size_t size);
+  static void operator delete(void* memory, size_t size) noexcept;
 
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }

@@ -22,9 +22,9 @@ struct TensorImpl : RefCounted {
   TensorImpl& operator=(const TensorImpl&) = delete;
   ~TensorImpl();
 
-  // Objects come from a thread-local free list: a small operation must not pay for malloc.
+  // From lists of this thread: a small operation must not pay for malloc.
   static void* operator new(size_t size);
-  static void operator delete(void* memory, size_t size);
+  static void operator delete(void* memory, size_t size) noexcept;
 
   Ref<Storage> storage;
   Shape shape;

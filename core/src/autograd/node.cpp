@@ -8,6 +8,7 @@
 
 #include "mote/error.h"
 #include "ops/support.h"
+#include "small_objects.h"
 
 namespace mote {
 
@@ -27,6 +28,8 @@ thread_local constinit bool draining = false;
 
 Node::Node(const char* name) : name_(name), sequence_(next_sequence()) {}
 Node::~Node() = default;
+void* Node::operator new(size_t size) { return allocate_object(size); }
+void Node::operator delete(void* memory, size_t size) noexcept { deallocate_object(memory, size); }
 
 // Deleting a node releases the nodes behind it, which arrive here again: they queue up instead of recursing.
 void destroy_ref(Node* node) {

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
+#include <utility>
+
+#include "cpu/cpu_allocator.h"
 
 namespace mote::cpu {
 
@@ -12,18 +13,26 @@ template <class T>
 class Scratch {
  public:
   Scratch() = default;
-  explicit Scratch(int64_t size)
-      : data_(static_cast<T*>(::operator new(static_cast<size_t>(size) * sizeof(T), kAlignment))) {}
+  explicit Scratch(int64_t size) : bytes_(static_cast<size_t>(size) * sizeof(T)) {
+    if (bytes_ > 0) data_ = static_cast<T*>(allocate(bytes_));
+  }
+  Scratch(Scratch&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Scratch& operator=(Scratch&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Scratch() {
+    if (data_) deallocate(data_, bytes_);
+  }
 
-  T* get() const { return data_.get(); }
-  T& operator[](int64_t i) const { return data_.get()[i]; }
+  T* get() const { return data_; }
+  T& operator[](int64_t i) const { return data_[i]; }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(T* data) const { ::operator delete(data, kAlignment); }
-  };
-  std::unique_ptr<T, Free> data_;
+  T* data_ = nullptr;
+  size_t bytes_ = 0;
 };
 
 }  // namespace mote::cpu

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "mote/memory_stats.h"
+
 namespace mote::cuda {
 
 // Whether tensors can live on "cuda": the build has the backend and the machine a device, real or simulated.
@@ -27,18 +29,8 @@ DeviceProperties get_device_properties(int device = 0);
 // out of range. Nothing to wait for without one.
 void synchronize(int device = 0);
 
-// What mote's allocator holds on a device, in bytes. Freed memory is kept for the next tensor: reserved, not allocated.
-struct MemoryStats {
-  size_t allocated_bytes = 0;  // in live tensors and scratch memory
-  size_t peak_allocated_bytes = 0;
-  size_t reserved_bytes = 0;  // asked of the driver
-  size_t peak_reserved_bytes = 0;
-  int64_t live_blocks = 0;
-  int64_t segments = 0;     // pieces that the driver gave
-  int64_t allocations = 0;  // so far
-  int64_t cache_hits = 0;   // of these, served from memory that was kept
-};
-// All zero without a device.
+using MemoryStats = mote::MemoryStats;
+// What mote's allocator holds on a device. All zero without one.
 MemoryStats memory_stats(int device = 0);
 // Makes the peaks what is held now.
 void reset_peak_memory_stats(int device = 0);
