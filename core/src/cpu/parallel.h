@@ -21,6 +21,7 @@ void parallel_for(int64_t size, int64_t grain, const Body& body) {
   if (size <= 0) return;
   grain = std::max<int64_t>(grain, 1);
   const int64_t blocks = (size + grain - 1) / grain;
+  if (blocks == 1) return body(int64_t{0}, size);
   const auto threads = static_cast<int>(std::min<int64_t>(blocks, omp_in_parallel() ? 1 : omp_get_max_threads()));
   if (threads <= 1) return body(int64_t{0}, size);
   std::exception_ptr error;

@@ -1,0 +1,17 @@
+#include "mote/threads.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include "mote/error.h"
+
+namespace mote {
+
+void set_num_threads(int threads) {
+  if (threads < 1) throw ValueError(fmt::format("set_num_threads: expected at least 1, but got {}", threads));
+  omp_set_num_threads(threads);
+}
+
+int get_num_threads() { return omp_get_max_threads(); }
+
+}  // namespace mote
