@@ -22,7 +22,7 @@ TensorImpl::TensorImpl(Ref<Storage> storage_, const Shape& shape_, const Shape& 
       contiguous(mote::is_contiguous(shape_, strides_)) {}
 
 TensorImpl::~TensorImpl() {
-  if (watched) detail::forget(*this);
+  if (is_watched()) detail::forget(*this);
 }
 
 void* TensorImpl::operator new(size_t size) { return allocate_object(size); }

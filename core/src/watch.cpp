@@ -79,7 +79,7 @@ std::vector<Ref<TensorImpl>> end_watch() {
   if (watch.starts.empty()) {
     for (const TensorImpl* impl : watch.alive)
       if (impl) watched().places.erase(impl);
-    for (const Ref<TensorImpl>& impl : made) impl->watched = false;  // no other thread destroys what `made` holds
+    for (const Ref<TensorImpl>& impl : made) impl->set_watched(false);  // no other thread destroys what `made` holds
     watch.alive.clear();
   }
   return made;
@@ -92,7 +92,7 @@ void note(TensorImpl& impl) {
   watch.alive.push_back(nullptr);
   watched().places.emplace(&impl, Watched::Place{&watch, watch.alive.size() - 1});
   watch.alive.back() = &impl;
-  impl.watched = true;
+  impl.set_watched(true);
 }
 
 void forget(TensorImpl& impl) {

@@ -135,7 +135,7 @@ TEST_CASE("tensors may be destroyed on another thread while their watch ends") {
     CHECK(made.size() <= 64);
     // What is left is whole, and nobody else holds it.
     CHECK(std::all_of(made.begin(), made.end(), [](const auto& impl) {
-      return impl->use_count() == 1 && impl->numel == 1 && impl->storage->use_count() == 1 && !impl->watched;
+      return impl->use_count() == 1 && impl->numel == 1 && impl->storage->use_count() == 1 && !impl->is_watched();
     }));
   }
 }

@@ -148,8 +148,8 @@ auto Function<Derived>::apply(const Args&... args) {
   }();
   if (needs_grad(inputs)) {
     std::vector<Tensor> outputs = detail::as_list(result);
-    detail::CustomNode::attach(Ref<detail::CustomNode>(new detail::FunctionNode<Derived>(std::move(context))), inputs,
-                               outputs);
+    detail::CustomNode::attach(Ref<detail::CustomNode>::first(new detail::FunctionNode<Derived>(std::move(context))),
+                               inputs, outputs);
     if constexpr (std::is_same_v<decltype(result), Tensor>)
       result = outputs[0];
     else

@@ -215,7 +215,7 @@ void record(const char* name, Tensor& output, std::initializer_list<const Tensor
   edges.reserve(inputs.size());
   for (const Tensor* input : inputs) edges.push_back(gradient_edge(*input));
   Tensor* const outputs[] = {&output};
-  attach(Ref<Node>(new detail::RuleNode<Rule>(name, std::move(rule))), std::move(edges), outputs);
+  attach(Ref<Node>::first(new detail::RuleNode<Rule>(name, std::move(rule))), std::move(edges), outputs);
 }
 
 // The same for any number of outputs and inputs.
@@ -224,7 +224,7 @@ void record(const char* name, std::span<Tensor* const> outputs, std::span<const 
   std::vector<Edge> edges;
   edges.reserve(inputs.size());
   for (const Tensor& input : inputs) edges.push_back(gradient_edge(input));
-  attach(Ref<Node>(new detail::RuleNode<Rule>(name, std::move(rule))), std::move(edges), outputs);
+  attach(Ref<Node>::first(new detail::RuleNode<Rule>(name, std::move(rule))), std::move(edges), outputs);
 }
 
 }  // namespace mote

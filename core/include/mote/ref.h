@@ -16,18 +16,31 @@ class RefCounted {
 
   uint32_t use_count() const { return count_.load(std::memory_order_relaxed); }
   void retain() const { count_.fetch_add(1, std::memory_order_relaxed); }
-  // False where the last reference is gone and the object is about to be destroyed.
+  // The first reference to an object that nobody else knows yet: a plain store, which costs less than an addition.
+  void retain_first() const { count_.store(1, std::memory_order_relaxed); }
+  // For somebody who has no reference to an object that is_watched(). False where the last one is gone and the object
+  // is about to be destroyed.
   bool retain_if_alive() const {
     for (uint32_t count = use_count(); count != 0;)
       if (count_.compare_exchange_weak(count, count + 1, std::memory_order_acquire, std::memory_order_relaxed))
         return true;
     return false;
   }
-  // True when this was the last reference.
-  bool release() const { return count_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+  // True when this was the last reference. Who holds the only one needs no atomic subtraction: nobody else can copy it,
+  // unless the object is watched.
+  bool release() const {
+    if (count_.load(std::memory_order_acquire) == 1 && !is_watched()) return true;
+    return count_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
+
+  // Whether retain_if_alive may be called: set before another thread sees the object, and taken back only by somebody
+  // who holds a reference.
+  bool is_watched() const { return watched_.load(std::memory_order_relaxed); }
+  void set_watched(bool watched) const { watched_.store(watched, std::memory_order_relaxed); }
 
  private:
   mutable std::atomic<uint32_t> count_{0};
+  mutable std::atomic<bool> watched_{false};
 };
 
 // What the last Ref does with the object; overloaded where deletion is special (found by argument-dependent lookup).
@@ -44,6 +57,13 @@ class Ref {
   explicit Ref(T* object) : object_(object) {
     if (object_) object_->retain();
   }
+  // Of a new object.
+  static Ref first(T* object) {
+    object->retain_first();
+    Ref result;
+    result.object_ = object;
+    return result;
+  }
   // Null where the last reference is gone; the memory of the object must still be there.
   static Ref if_alive(T* object) {
     Ref result;
@@ -54,6 +74,9 @@ class Ref {
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
   requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& other) : Ref(static_cast<T*>(other.get())) {}
+  template <class U>
+  requires std::is_convertible_v<U*, T*> Ref(Ref<U>&& other)
+  noexcept : object_(other.detach()) {}
   ~Ref() { reset(); }
 
   Ref& operator=(const Ref& other) {
@@ -71,6 +94,9 @@ class Ref {
   }
   void swap(Ref& other) noexcept { std::swap(object_, other.object_); }
 
+  // The object without letting go of it: the caller holds the reference now.
+  T* detach() { return std::exchange(object_, nullptr); }
+
   T* get() const { return object_; }
   T* operator->() const { return object_; }
   T& operator*() const { return *object_; }
@@ -83,7 +109,7 @@ class Ref {
 
 template <class T, class... Args>
 Ref<T> make_ref(Args&&... args) {
-  return Ref<T>(new T(std::forward<Args>(args)...));
+  return Ref<T>::first(new T(std::forward<Args>(args)...));
 }
 
 }  // namespace mote

@@ -11,17 +11,24 @@ namespace mote {
 inline constexpr int kMaxRank = 8;
 
 // A short list of integers; `Shape({2, 3})` is the size of a matrix. Also used for strides and lists of dimensions.
-// It is trivially copyable, so that tensors, views and gradient rules hold it by value without an allocation.
+// It is held by value, so that tensors, views and gradient rules need no allocation for it.
 class Shape {
  public:
   Shape() = default;
+  // Only what is in use. A copy of the whole in wide registers would wait for the narrow stores of the single sizes.
+  Shape(const Shape& other) : rank_(other.rank_) { copy_sizes(other.sizes_); }
+  Shape& operator=(const Shape& other) {
+    rank_ = other.rank_;
+    copy_sizes(other.sizes_);
+    return *this;
+  }
   Shape(std::initializer_list<int64_t> sizes) : Shape(sizes.begin(), static_cast<int64_t>(sizes.size())) {}
   Shape(const std::vector<int64_t>& sizes) : Shape(sizes.data(), static_cast<int64_t>(sizes.size())) {}
   // Throws ShapeError for more than kMaxRank dimensions.
   Shape(const int64_t* sizes, int64_t rank) {
     if (rank > kMaxRank) throw_rank(rank);
     rank_ = static_cast<int>(rank);
-    for (int i = 0; i < rank_; ++i) sizes_[i] = sizes[i];
+    copy_sizes(sizes);
   }
   // `rank` times `value`.
   static Shape filled(int rank, int64_t value) {
@@ -76,6 +83,9 @@ class Shape {
 
  private:
   [[noreturn]] static void throw_rank(int64_t rank);
+  void copy_sizes(const int64_t* sizes) {
+    for (int i = 0; i < rank_; ++i) sizes_[i] = sizes[i];
+  }
   // numel() of sizes whose product overflows on the way: 0 where one of them is.
   int64_t zero_or_throw() const;
 

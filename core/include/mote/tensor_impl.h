@@ -36,7 +36,6 @@ struct TensorImpl : RefCounted {
 
   // Autograd. A leaf that requires grad has `leaf`; a result of a recorded operation has `grad_fn`.
   bool requires_grad = false;
-  bool watched = false;    // nn::make's audit follows this tensor
   bool loose = false;      // a view of what requires grad, made while nothing was recorded
   uint32_t output_nr = 0;  // which output of grad_fn this is
   Ref<Node> grad_fn;

@@ -113,13 +113,11 @@ Edge gradient_edge(const Tensor& x) {
 void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> outputs) {
   node->set_edges(std::move(edges));
   node->set_outputs(static_cast<uint32_t>(outputs.size()));
-  uint32_t output_nr = 0;
-  for (Tensor* output : outputs) {
-    const uint32_t number = output_nr++;
-    if (!output) continue;
-    TensorImpl& impl = output->get();
-    impl.grad_fn = node;
-    impl.output_nr = number;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i]) continue;
+    TensorImpl& impl = outputs[i]->get();
+    impl.grad_fn = i + 1 < outputs.size() ? node : std::move(node);
+    impl.output_nr = static_cast<uint32_t>(i);
     impl.requires_grad = true;
     impl.loose = false;
   }
