@@ -70,7 +70,8 @@ MemoryStats memory_stats() {
   stats.allocated_bytes = static_cast<size_t>(allocated);
   stats.peak_allocated_bytes = static_cast<size_t>(std::max(allocated, memory_counters.peak_allocated()));
   stats.reserved_bytes = static_cast<size_t>(std::max(memory_counters.reserved(), allocated));
-  stats.peak_reserved_bytes = static_cast<size_t>(std::max(memory_counters.peak_reserved(), memory_counters.reserved()));
+  stats.peak_reserved_bytes =
+      static_cast<size_t>(std::max(memory_counters.peak_reserved(), memory_counters.reserved()));
   stats.allocations = memory_counters.allocations() + pending.allocations;
   stats.live_blocks = stats.allocations - memory_counters.frees() - pending.frees;
   stats.segments = memory_counters.segments();

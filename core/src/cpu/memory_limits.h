@@ -10,7 +10,8 @@
 
 namespace mote::cpu {
 
-// "4096", "512M", "8G": bytes, K, M or G (powers of 1024). Nothing where the variable is missing or says something else.
+// "4096", "512M", "8G": bytes, K, M or G (powers of 1024). Nothing where the variable is missing or says something
+// else.
 inline std::optional<size_t> size_of_environment(const char* name) {
   const char* text = std::getenv(name);
   if (!text) return std::nullopt;
