@@ -1,6 +1,7 @@
 // Filling, copying and casting on the CPU.
 #include <cstring>
 
+#include "cpu/copy_kernels.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/strided_loop.h"
 
@@ -10,7 +11,10 @@ namespace {
 
 using namespace cpu;
 
-constexpr int64_t kTile = 32;  // a transposed copy goes through tiles of this many rows and columns
+// A transposed copy goes through tiles of this many rows and columns: four cache lines on either side.
+template <class T>
+constexpr int64_t kTile = 256 / std::max<int64_t>(2, sizeof(T));
+constexpr int64_t kLine = 64;  // bytes of a line of the cache
 
 template <class T>
 void fill_with(const View& out, T value) {
@@ -28,24 +32,42 @@ void fill_with(const View& out, T value) {
 // One tile: rows of `in` are dense along j, rows of `out` along i. Both sides touch whole cache lines, the turning
 // happens in a buffer that stays in the L1 cache.
 template <class T>
-void copy_tile(char* out, int64_t out_step, const char* in, int64_t in_step, int64_t n_i, int64_t n_j) {
-  T buffer[kTile][kTile];
-  for (int64_t i = 0; i < n_i; ++i) {
-    const T* row = reinterpret_cast<const T*>(in + i * in_step);
-    for (int64_t j = 0; j < n_j; ++j) buffer[j][i] = row[j];
+void copy_tile(char* out, int64_t out_step, const char* in, int64_t in_step, int64_t n_i, int64_t n_j, bool streamed) {
+  alignas(64) T buffer[kTile<T>][kTile<T>];
+  if constexpr (sizeof(T) == 1) {
+    for (int64_t i = 0; i < n_i; ++i)
+      for (int64_t j = 0; j < n_j; ++j) buffer[j][i] = reinterpret_cast<const T*>(in + i * in_step)[j];
+  } else {
+    using Bits = std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
+    transpose_tile(reinterpret_cast<const Bits*>(in), in_step / static_cast<int64_t>(sizeof(T)), n_i, n_j,
+                   reinterpret_cast<Bits*>(buffer[0]), kTile<T>);
   }
-  for (int64_t j = 0; j < n_j; ++j) std::memcpy(out + j * out_step, buffer[j], static_cast<size_t>(n_i) * sizeof(T));
+  const size_t bytes = static_cast<size_t>(n_i) * sizeof(T);
+  for (int64_t j = 0; j < n_j; ++j) {
+    if (streamed)
+      stream_copy(out + j * out_step, buffer[j], bytes);
+    else
+      std::memcpy(out + j * out_step, buffer[j], bytes);
+  }
+}
+
+// Rows that lie far apart are not foreseen by the CPU: they are brought into the L2 cache while the tile before is
+// being turned. The L1 cache has too few places for rows that are a power of two apart.
+void prefetch_rows(const char* in, int64_t in_step, int64_t rows, int64_t bytes) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t at = 0; at < bytes; at += kLine) __builtin_prefetch(in + i * in_step + at, 0, 2);
 }
 
 // out is dense along dimension 0 of the loop, in along dimension d.
 template <class T>
-void copy_transposed(const StridedLoop<2>& loop, int d) {
+void copy_transposed(const StridedLoop<2>& loop, int d, bool streamed) {
   const int64_t n_i = loop.sizes[0], n_j = loop.sizes[d];
-  const int64_t strips = (n_j + kTile - 1) / kTile;
+  constexpr int64_t tile = kTile<T>;
+  const int64_t strips = (n_j + tile - 1) / tile;
   const int64_t outer = loop.numel / (n_i * n_j);
-  parallel_for(outer * strips, std::max<int64_t>(1, kGrain / (n_i * kTile)), [&](int64_t begin, int64_t end) {
+  parallel_for(outer * strips, std::max<int64_t>(1, kGrain / (n_i * tile)), [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
-      const int64_t j = task % strips * kTile;
+      const int64_t j = task % strips * tile;
       char* out = loop.data[0] + j * loop.strides[d][0];
       const char* in = loop.data[1] + j * loop.strides[d][1];
       int64_t rest = task / strips;
@@ -55,10 +77,16 @@ void copy_transposed(const StridedLoop<2>& loop, int d) {
         in += rest % loop.sizes[k] * loop.strides[k][1];
         rest /= loop.sizes[k];
       }
-      for (int64_t i = 0; i < n_i; i += kTile)
-        copy_tile<T>(out + i * loop.strides[0][0], loop.strides[d][0], in + i * loop.strides[0][1], loop.strides[0][1],
-                     std::min(kTile, n_i - i), std::min(kTile, n_j - j));
+      const int64_t columns = std::min(tile, n_j - j), out_step = loop.strides[d][0], in_step = loop.strides[0][1];
+      for (int64_t i = 0; i < n_i; i += tile) {
+        if (i + tile < n_i)
+          prefetch_rows(in + (i + tile) * in_step, in_step, std::min(tile, n_i - i - tile),
+                        columns * static_cast<int64_t>(sizeof(T)));
+        copy_tile<T>(out + i * loop.strides[0][0], out_step, in + i * in_step, in_step, std::min(tile, n_i - i),
+                     columns, streamed);
+      }
     }
+    if (streamed) finish_streaming();
   });
 }
 
@@ -72,13 +100,21 @@ int transposed_dimension(const StridedLoop<2>& loop, int64_t element) {
 
 template <class T>
 void copy_elements(const View& out, const View& in) {
-  if (out.is_contiguous() && in.is_contiguous())
+  if (out.is_contiguous() && in.is_contiguous()) {
+    const bool streamed = is_streamed(out) && out.data != in.data;
     return parallel_for(out.numel(), 4 * kGrain, [&](int64_t begin, int64_t end) {
-      std::memmove(out.as<T>() + begin, in.as<T>() + begin, static_cast<size_t>(end - begin) * sizeof(T));
+      const size_t bytes = static_cast<size_t>(end - begin) * sizeof(T);
+      if (!streamed) {
+        std::memmove(out.as<T>() + begin, in.as<T>() + begin, bytes);
+        return;
+      }
+      stream_copy(out.as<T>() + begin, in.as<T>() + begin, bytes);
+      finish_streaming();
     });
+  }
   const StridedLoop<2> loop({&out, &in});
   if (loop.numel == 0) return;
-  if (const int d = transposed_dimension(loop, sizeof(T))) return copy_transposed<T>(loop, d);
+  if (const int d = transposed_dimension(loop, sizeof(T))) return copy_transposed<T>(loop, d, is_streamed(out));
   loop.run_parallel(kGrain, [](const auto& at, const auto& step, int64_t count) {
     if (step[0] == sizeof(T) && step[1] == sizeof(T)) {
       std::memmove(at[0], at[1], static_cast<size_t>(count) * sizeof(T));

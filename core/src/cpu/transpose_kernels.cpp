@@ -5,35 +5,12 @@
 #include <hwy/highway.h>
 
 #include "cpu/transpose_kernels.h"
+#include "cpu/transpose_square-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu {
 namespace HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-// A square that fits into vectors of 16 bytes.
-template <class T>
-using SquareTag = hn::FixedTag<T, 16 / sizeof(T)>;
-
-HWY_INLINE void transpose_square(SquareTag<float> d, hn::Vec<SquareTag<float>> (&v)[4]) {
-  const hn::RepartitionToWide<decltype(d)> pairs;
-  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, v[0], v[1]));
-  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, v[2], v[3]));
-  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[0], v[1]));
-  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, v[2], v[3]));
-  v[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
-  v[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
-  v[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
-  v[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
-}
-
-HWY_INLINE void transpose_square(SquareTag<double> d, hn::Vec<SquareTag<double>> (&v)[2]) {
-  const auto low = hn::InterleaveLower(d, v[0], v[1]), high = hn::InterleaveUpper(d, v[0], v[1]);
-  v[0] = low;
-  v[1] = high;
-}
 
 // What the elements of `from` are multiplied by: one number, or one for each column.
 template <class T>
@@ -62,7 +39,7 @@ HWY_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int6
       HWY_UNROLL(4)
       for (int64_t k = 0; k < kSide; ++k)
         v[k] = hn::Mul(hn::LoadU(d, from + (i + k) * from_stride + j), factors.vector(j));
-      transpose_square(d, v);
+      transpose_square<T>(d, v);
       HWY_UNROLL(4)
       for (int64_t k = 0; k < kSide; ++k) hn::StoreU(v[k], d, to + (j + k) * to_stride + i);
     }

@@ -1,0 +1,110 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/copy_kernels.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once for each instruction set
+//
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/copy_kernels.h"
+#include "cpu/transpose_square-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mote::cpu {
+namespace HWY_NAMESPACE {
+namespace {
+
+template <class T>
+HWY_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to, int64_t to_stride) {
+  const SquareTag<T> d;
+  constexpr int64_t kSide = 16 / sizeof(T);
+  const int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
+  for (int64_t i = 0; i < whole_rows; i += kSide)
+    for (int64_t j = 0; j < whole_columns; j += kSide) {
+      hn::Vec<SquareTag<T>> v[kSide];
+      HWY_UNROLL(8)
+      for (int64_t k = 0; k < kSide; ++k) v[k] = hn::LoadU(d, from + (i + k) * from_stride + j);
+      transpose_square<T>(d, v);
+      HWY_UNROLL(8)
+      for (int64_t k = 0; k < kSide; ++k) hn::StoreU(v[k], d, to + (j + k) * to_stride + i);
+    }
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      to[j * to_stride + i] = from[i * from_stride + j];
+}
+
+void Transpose16(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
+                 int64_t to_stride) {
+  transpose(from, from_stride, rows, columns, to, to_stride);
+}
+void Transpose32(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
+                 int64_t to_stride) {
+  transpose(from, from_stride, rows, columns, to, to_stride);
+}
+void Transpose64(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
+                 int64_t to_stride) {
+  transpose(from, from_stride, rows, columns, to, to_stride);
+}
+
+void StreamCopy(void* to, const void* from, size_t bytes) {
+  const hn::ScalableTag<uint8_t> d;
+  const size_t lanes = hn::Lanes(d);
+  auto* target = static_cast<uint8_t*>(to);
+  const auto* source = static_cast<const uint8_t*>(from);
+  const size_t head = std::min(bytes, (lanes - reinterpret_cast<uintptr_t>(target) % lanes) % lanes);
+  std::memcpy(target, source, head);
+  size_t i = head;
+  for (; i + lanes <= bytes; i += lanes) hn::Stream(hn::LoadU(d, source + i), d, target + i);
+  std::memcpy(target + i, source + i, bytes - i);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace mote::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mote::cpu {
+
+namespace {
+
+// A virtual machine may report the cache of its whole host.
+int64_t last_cache() {
+  constexpr int64_t kMost = int64_t{32} << 20;
+  const auto size = static_cast<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE));
+  return size > 0 ? std::min(size, kMost) : kMost;
+}
+
+}  // namespace
+
+HWY_EXPORT(Transpose16);
+HWY_EXPORT(Transpose32);
+HWY_EXPORT(Transpose64);
+HWY_EXPORT(StreamCopy);
+
+void transpose_tile(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
+                    int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(Transpose16)(from, from_stride, rows, columns, to, to_stride);
+}
+void transpose_tile(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
+                    int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(Transpose32)(from, from_stride, rows, columns, to, to_stride);
+}
+void transpose_tile(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
+                    int64_t to_stride) {
+  HWY_DYNAMIC_DISPATCH(Transpose64)(from, from_stride, rows, columns, to, to_stride);
+}
+
+void stream_copy(void* to, const void* from, size_t bytes) { HWY_DYNAMIC_DISPATCH(StreamCopy)(to, from, bytes); }
+void finish_streaming() { hwy::FlushStream(); }
+
+bool is_streamed(const View& out) {
+  static const int64_t cache = last_cache();
+  return out.numel() * static_cast<int64_t>(size_of(out.dtype)) > cache;
+}
+
+}  // namespace mote::cpu
+#endif
