@@ -56,7 +56,12 @@ void overwrite(const char* name, const Tensor& self, const Tensor& source, bool 
                                  source.shape().str(), self.shape().str()));
   if (self.device() != source.device()) {
     const Tensor packed = row_major(cast(source, self.dtype()));
-    if (self.is_contiguous() && packed.shape() == shape) return transfer(self, packed, non_blocking);
+    if (self.is_contiguous() && packed.shape() == shape) {
+      // Where the copy will wait, it throws what went wrong before it; self has to be as it was then.
+      if (self.device().is_cpu() && !(non_blocking && is_pinned(self)))
+        backend_of(packed).raise_pending_errors(packed.device().index());
+      return transfer(self, packed, non_blocking);
+    }
     // What lies in between on the CPU is read at once; on another device, in order.
     const bool in_order = non_blocking && !self.device().is_cpu();
     return overwrite(name, self, converted(packed, self.device(), self.dtype(), in_order), false);
@@ -88,7 +93,8 @@ Tensor to(const Tensor& x, const Device& device, bool copy) { return to(x, devic
 bool is_pinned(const Tensor& x) {
   const Storage& storage = *x.get().storage;
   if (!storage.is_borrowed()) return storage.is_pinned();
-  return storage.device().is_cpu() && pins_memory() && backend_of(Device(DeviceType::CUDA)).is_pinned(storage.data());
+  if (!storage.device().is_cpu() || !storage.data() || !pins_memory()) return false;
+  return backend_of(Device(DeviceType::CUDA)).is_pinned(storage.data());
 }
 
 Tensor pin_memory(const Tensor& x) {
