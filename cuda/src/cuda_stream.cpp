@@ -1,11 +1,11 @@
 #include "mote/cuda_stream.h"
 
 #include <fmt/format.h>
-#include "cuda_check.h"
 
 #include <array>
 
 #include "caching_allocator.h"
+#include "cuda_check.h"
 #include "cuda_device.h"
 #include "index_errors.h"
 #include "mote/error.h"
@@ -55,14 +55,18 @@ namespace {
 // Of the innermost guards.
 thread_local constinit std::array<const Stream*, kMaxDevices> guarded_streams{};
 
-bool is_done(cudaError_t status, const char* what) {
+// Of a query of work on `device`. Who asks until it is true has waited as well.
+bool is_done(cudaError_t status, const char* what, int device) {
   if (status == cudaErrorNotReady) {
     cudaGetLastError();
     return false;
   }
   check(status, what);
+  raise_index_error(device);
   return true;
 }
+
+constexpr const char* kNotDoneYet = "captured work is not done before a replay";
 
 }  // namespace
 
@@ -74,10 +78,14 @@ Stream Stream::current(int device) {
 }
 int Stream::device() const { return impl_->device; }
 void Stream::synchronize() const {
+  refuse_to_record("Stream::synchronize", kNotDoneYet);
   check(cudaStreamSynchronize(impl_->handle), "Stream::synchronize");
   raise_index_error(impl_->device);
 }
-bool Stream::query() const { return is_done(cudaStreamQuery(impl_->handle), "Stream::query"); }
+bool Stream::query() const {
+  refuse_to_record("Stream::query", kNotDoneYet);
+  return is_done(cudaStreamQuery(impl_->handle), "Stream::query", impl_->device);
+}
 void Stream::wait(const Event& event) const {
   refuse_to_record("Stream::wait", "other streams are not captured");
   check(cudaStreamWaitEvent(impl_->handle, static_cast<cudaEvent_t>(event.native_handle()), 0), "Stream::wait");
@@ -107,7 +115,7 @@ void Event::synchronize() const {
   check(cudaEventSynchronize(impl_->handle), "Event::synchronize");
   raise_index_error(impl_->device);
 }
-bool Event::query() const { return is_done(cudaEventQuery(impl_->handle), "Event::query"); }
+bool Event::query() const { return is_done(cudaEventQuery(impl_->handle), "Event::query", impl_->device); }
 float Event::elapsed_ms(const Event& end) const {
   float milliseconds = 0.0f;
   check(cudaEventElapsedTime(&milliseconds, impl_->handle, end.impl_->handle), "Event::elapsed_ms");

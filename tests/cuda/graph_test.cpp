@@ -301,6 +301,8 @@ TEST_CASE("what a replay could not repeat is refused, and named") {
   says(refusal([&] { nll_loss(x, target); }), "nll_loss", read);
   says(refusal([&] { x.copy_(on_cpu); }), "copy to cuda", "CPU's memory");
   says(refusal([&] { cuda::synchronize(); }), "synchronize", "before a replay");
+  says(refusal([&] { cuda::Stream::current().synchronize(); }), "Stream::synchronize", "before a replay");
+  says(refusal([&] { cuda::Stream::current().query(); }), "Stream::query", "before a replay");
   says(refusal([&] { manual_seed(1); }), "manual_seed", "goes on");
   Generator own(3, "cuda");
   says(refusal([&] { rand({4}, kOnCuda, &own); }), "random", "default one");

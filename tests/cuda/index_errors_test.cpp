@@ -1,5 +1,7 @@
 // Index errors that the device finds while the host goes on: who throws them, what they leave as it was, and that
 // optimizers do not step on them.
+#include <cuda_runtime.h>
+
 #include "cuda/parity.h"
 #include "mote/mote.h"
 
@@ -55,6 +57,42 @@ TEST_CASE("an index error comes from the call, or from the next wait for the dev
     side.wait(done);
     side.synchronize();
   });
+}
+
+TEST_CASE("a copy that does not wait leaves an index error to the wait behind it") {
+  if (!has_cuda()) return;
+  const Tensor x = ones({3}, kOnCuda);
+  const auto check_left_to = [&](const auto& wait) {
+    Tensor here;
+    const bool later = fails_later();
+    CHECK_NOTHROW(here = x.to("cpu", {.non_blocking = true}));
+    if (later) CHECK_THAT(message_of<IndexError>(wait), contains("embedding: index 5"));
+    CHECK_NOTHROW(wait());
+    CHECK(equal(here, ones({3})));
+  };
+  check_left_to([] { cuda::Stream::current().synchronize(); });
+  check_left_to([] {
+    const cuda::Stream stream = cuda::Stream::current();
+    cudaStreamSynchronize(static_cast<cudaStream_t>(stream.native_handle()));  // no wait that mote knows of
+    stream.query();
+  });
+  cuda::Event done;
+  check_left_to([&] {
+    done.record();
+    cudaEventSynchronize(static_cast<cudaEvent_t>(done.native_handle()));
+    done.query();
+  });
+}
+
+TEST_CASE("a copy that throws an index error has not written") {
+  if (!has_cuda()) return;
+  const Tensor x = ones({3}, kOnCuda), target = zeros({3}), pinned = zeros({3}, {.pinned_memory = true});
+  for (const Tensor& here : {target, pinned}) {
+    if (!fails_later()) continue;
+    CHECK_THROWS_AS(here.copy_(x), IndexError);
+    CHECK(equal(here, zeros({3})));
+    CHECK(equal(here.copy_(x), ones({3})));
+  }
 }
 
 TEST_CASE("the first index error is the one that is thrown, once") {

@@ -22,7 +22,7 @@ class Stream {
   // Waits until all work that was put here is done. Throws CudaError where some of it failed, IndexError where an index
   // was out of range.
   void synchronize() const;
-  // Whether all of it is done.
+  // Whether all of it is done. Throws as synchronize() where it is.
   bool query() const;
   // Lets later work of this stream wait for an event that was recorded on another.
   void wait(const Event& event) const;
@@ -60,7 +60,7 @@ class Event {
   // Marks what this thread's current stream of the device has been given so far.
   void record();
   void record(const Stream& stream);
-  // Throws as Stream::synchronize.
+  // Both throw as those of Stream.
   void synchronize() const;
   bool query() const;
   // Milliseconds from this event to `end`; both must be done. Not in the simulator, which has no times worth knowing:
