@@ -65,8 +65,12 @@ void* CachingAllocator::allocate(size_t bytes, cudaStream_t stream, int64_t pool
 }
 
 void CachingAllocator::deallocate(void* data, int64_t pool) noexcept {
+  const std::lock_guard lock(mutex_);
+  free_quietly(data, pool);
+}
+
+void CachingAllocator::free_quietly(void* data, int64_t pool) noexcept {
   try {
-    const std::lock_guard lock(mutex_);
     free_or_hold(data, pool);
   } catch (...) {  // the device is lost, or the host has no memory for a list: the block is not given out again
   }
@@ -153,7 +157,7 @@ void CachingAllocator::close_pool(int64_t pool, cudaStream_t stream) noexcept {
   }
   const auto held = held_.extract(pool);
   if (held.empty()) return;
-  for (void* data : held.mapped()) free_or_hold(data, 0);
+  for (void* data : held.mapped()) free_quietly(data, 0);
 }
 
 void CachingAllocator::empty_cache() {

@@ -82,6 +82,7 @@ class CachingAllocator {
 
   Block* take_free(size_t size, cudaStream_t stream, int64_t pool);
   Block* new_segment(size_t size, cudaStream_t stream, int64_t pool);
+  void free_quietly(void* data, int64_t pool) noexcept;
   void free_or_hold(void* data, int64_t pool);
   void put_back(Block* block);
   void wait_for_users(Block* block);
