@@ -55,8 +55,9 @@ __global__ void count_steps(const __grid_constant__ Counts counts, int count, Ad
                             const uint32_t* pending, CountedStep* counted) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i >= count) return;
-  counted[i].taken = *pending == 0;
-  if (*pending != 0) return;
+  const bool taken = *pending == 0;  // looked at once: another stream may write there now
+  counted[i].taken = taken;
+  if (!taken) return;
   const double number = *counts.steps[i] += 1.0F;
   counted[i].single = AdamWStep<float>(args, *lr, number);
   counted[i].twice = AdamWStep<double>(args, *lr, number);
