@@ -91,8 +91,7 @@ void Graph::capture(const std::function<void()>& step) {
   if (is_autocast_enabled(DeviceType::CUDA))
     throw StateError(
         "Graph::capture: an AutocastGuard is open, and keeps casts of parameters that a replay would not make anew; "
-        "put "
-        "the guard inside of the step");
+        "put the guard inside of the step");
   impl_->reset();
   pending_index_error(device());  // its memory is got outside of the capture
   const DeviceGuard device_guard(device());

@@ -163,8 +163,8 @@ class Backend {
   // --- positions: every index is int64; one outside its dimension is an error with the text of throw_out_of_range, and
   // nothing of what is changed in place is written then. A backend whose calls return before they are done throws it
   // when it knows, at the latest where the host waits (docs/backend.md). Equal positions are written, or add up, in
-  // ascending order of the index, whatever the number of threads; 16-bit sums are rounded once --- out[i][j] =
-  // in[index[i][j]][j] for dim 0; out has the shape of index, and in is at least as large elsewhere.
+  // ascending order of the index, whatever the number of threads; 16-bit sums are rounded once ---
+  // out[i][j] = in[index[i][j]][j] for dim 0; out has the shape of index, and in is at least as large elsewhere.
   virtual void gather(const View& out, const View& in, int64_t dim, const View& index);
   // out[index[i][j]][j] = (or +=) source[i][j] for dim 0; source has the shape of index.
   virtual void scatter(const View& out, int64_t dim, const View& index, const View& source, bool add);

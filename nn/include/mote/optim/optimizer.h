@@ -82,7 +82,7 @@ class Optimizer {
   using Update = std::function<void(const Group&, const nn::Parameter&, const Tensor&, State&)>;
   void each_parameter(const Update& update);
   // Throws what has been found wrong on the devices of the parameters, so that a step does not use gradients that came
-  // of it: for steps written with operations. Waits for these devices, but not while a CUDA graph is captured.
+  // of it: for steps written with operations. Waits for this thread's work there, but not while a graph is captured.
   void raise_pending_errors() const;
   // Throws StateError while a CUDA graph is captured: for the step that makes a parameter's state.
   void refuse_first_step() const;
