@@ -177,7 +177,7 @@ StateDict Optimizer::state_dict() const {
     const State& state = states_[i];
     if (state.count.defined())
       result.insert(key("state", i, "step"), state.count);
-    else if (state.step > 0)
+    else if (counts_steps_ && !state.tensors.empty() && state.tensors[0].defined())
       result.insert(key("state", i, "step"), number(static_cast<double>(state.step)));
     for (size_t k = 0; k < state.tensors.size(); ++k)
       if (state.tensors[k].defined()) result.insert(key("state", i, state_names_[k]), state.tensors[k]);
@@ -241,10 +241,10 @@ Optimizer::State Optimizer::read_state(StateReader& reader, size_t index, const 
   if (!present("step") && std::none_of(state_names_.begin(), state_names_.end(), present)) return state;
   if (counts_steps_) {
     const double step = reader.number(key("state", index, "step")).value_or(1.0);
-    if (step >= 1.0 && step < 9e15)
+    if (step >= 0.0 && step < 9e15)  // 0 where the device has refused the first one
       state.step = static_cast<int64_t>(step);
     else
-      reader.problem(fmt::format("'{}' should be 1 or more, but is {}", key("state", index, "step"), step));
+      reader.problem(fmt::format("'{}' should be 0 or more, but is {}", key("state", index, "step"), step));
   }
   for (size_t k = 0; k < state_names_.size(); ++k)
     if (k < needed || present(state_names_[k])) state.tensors.push_back(read(state_names_[k]));
@@ -260,7 +260,7 @@ void Optimizer::replace(State& state, State&& read) {
   for (size_t i = 0; i < std::min(state.tensors.size(), read.tensors.size()); ++i)
     take(state.tensors[i], read.tensors[i]);
   take(state.master, read.master);
-  if (state.count.defined() && read.step > 0) read.count = state.count.fill_(read.step);
+  if (state.count.defined() && !read.tensors.empty()) read.count = state.count.fill_(read.step);
   state = std::move(read);
 }
 

@@ -164,6 +164,30 @@ TEST_CASE("no optimizer steps on the gradients of a bad index") {
   CHECK(counted.at("state.0.step").item<float>() == 2.0f);  // without the one that was not taken
 }
 
+TEST_CASE("an optimizer whose first step was refused is saved, loaded, and goes on") {
+  if (!has_cuda()) return;
+  const bool through_capturable = GENERATE(true, false);
+  nn::Embedding table(4, 3), reference(4, 3);
+  reference.load_state_dict(table.state_dict());
+  table.to("cuda");
+  reference.to("cuda");
+  optim::Adam optimizer(table.parameters(), {.lr = 0.1, .capturable = true});
+  optim::Adam expected(reference.parameters(), {.lr = 0.1, .capturable = true});
+  const auto step = [](nn::Embedding& layer, optim::Adam& adam, const Tensor& ids) {
+    adam.zero_grad();
+    layer(ids).square().sum().backward();
+    adam.step();
+  };
+  CHECK_THAT(index_error([&] { step(table, optimizer, on_cuda(tensor({2, 7}))); }), contains("embedding: index 7"));
+  optim::Adam other(table.parameters(), {.capturable = through_capturable});
+  other.load_state_dict(optimizer.state_dict());
+  optimizer.load_state_dict(other.state_dict());
+  step(table, optimizer, on_cuda(tensor({2, 3})));
+  step(reference, expected, on_cuda(tensor({2, 3})));
+  CHECK(equal(table.weight.tensor().detach().cpu(), reference.weight.tensor().detach().cpu()));
+  CHECK(optimizer.state_dict().at("state.0.step").item<float>() == 1.0f);
+}
+
 TEST_CASE("a replay at a bad position throws, and changes neither parameters nor the count of steps") {
   if (!has_cuda()) return;
   nn::Embedding table(4, 3);

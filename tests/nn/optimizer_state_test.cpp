@@ -95,7 +95,7 @@ TEST_CASE("values that no optimizer could have are not loaded") {
   const std::string message = message_of<mote::StateError>([&] { optimizer.load_state_dict(state); });
   CHECK_THAT(message, contains("group 0: AdamW: expected betas in [0, 1), but got 1.5"));
   CHECK_THAT(message, contains("'param_groups.0.params' is undefined"));
-  CHECK_THAT(message, contains("'state.0.step' should be 1 or more, but is -1"));
+  CHECK_THAT(message, contains("'state.0.step' should be 0 or more, but is -1"));
   CHECK(optimizer.param_groups()[0].options.betas[0] == 0.9);
 }
 
