@@ -1,4 +1,5 @@
 // What changes from replay to replay, and what a replay changes: a capturable optimizer, and the versions of tensors.
+// And a graph that lives to the end of the program.
 #include "cuda/parity.h"
 #include "mote/mote.h"
 
@@ -121,6 +122,17 @@ TEST_CASE("a graph keeps the memory that it writes in place") {
   CHECK(equal(fresh.to("cpu"), full({300}, 5.0)));
   graph = cuda::Graph();
   CHECK(cuda::memory_stats().allocated_bytes == before.allocated_bytes);
+}
+
+TEST_CASE("a graph of static storage may end with a replay under way") {
+  if (!has_cuda()) return;
+  static cuda::Graph graph;
+  static Tensor x;
+  x = ones({300}, kOnCuda);
+  graph.capture([] { x.add_(1.0); });
+  graph.replay();
+  CHECK(equal(x.cpu(), full({300}, 2.0)));
+  graph.replay();  // whose end the program waits for when it ends
 }
 
 }  // namespace mote::testing

@@ -11,17 +11,17 @@ namespace simt {
 
 namespace {
 
+thread_local constinit bool own_block_has_ended = false;
+
+// That of an OS thread.
+struct OwnBlock {
+  ~OwnBlock() { own_block_has_ended = true; }
+  Block block;
+};
+
+// Never destroyed: objects of static storage may still wait for their work at exit.
 class Pool {
  public:
-  ~Pool() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
   void run(Grid& grid) {
     const int workers = checker_linked() ? 1 : config().workers;
     const int helpers = static_cast<int>(std::min<uint64_t>(static_cast<uint64_t>(workers), grid.blocks)) - 1;
@@ -40,17 +40,23 @@ class Pool {
 
  private:
   static void work(Grid& grid) {
-    static thread_local std::unique_ptr<Block> block;
-    if (!block) block = std::make_unique<Block>();
-    const OpenDeviceMemory open;
-    for (uint64_t i; (i = grid.next.fetch_add(1)) < grid.blocks;) block->run(grid, i);
+    if (own_block_has_ended) {  // at exit, the main thread's ends before objects of static storage
+      Block late;
+      return work(grid, late);
+    }
+    static thread_local OwnBlock own;
+    work(grid, own.block);
   }
 
-  void serve() {
+  static void work(Grid& grid, Block& block) {
+    const OpenDeviceMemory open;
+    for (uint64_t i; (i = grid.next.fetch_add(1)) < grid.blocks;) block.run(grid, i);
+  }
+
+  [[noreturn]] void serve() {
     std::unique_lock lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return stop_ || wanted_ > 0; });
-      if (stop_) return;
+      wake_.wait(lock, [&] { return wanted_ > 0; });
       --wanted_;
       Grid* grid = grid_;
       lock.unlock();
@@ -65,13 +71,12 @@ class Pool {
   std::vector<std::thread> threads_;
   Grid* grid_ = nullptr;
   int wanted_ = 0, working_ = 0;
-  bool stop_ = false;
 };
 
 }  // namespace
 
 int run_grid(const LaunchInfo& info, Task task) {
-  static Pool pool;
+  static auto* const pool = new Pool;
   static std::mutex one_at_a_time;
   static uint32_t launches = 0;
   const std::lock_guard lock(one_at_a_time);
@@ -80,7 +85,7 @@ int run_grid(const LaunchInfo& info, Task task) {
   grid.task = task;
   grid.id = ++launches;
   grid.blocks = uint64_t{info.grid.x} * info.grid.y * info.grid.z;
-  pool.run(grid);
+  pool->run(grid);
   return grid.error;
 }
 
