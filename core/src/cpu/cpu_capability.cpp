@@ -34,7 +34,12 @@ void limit_capability() {
   const std::string_view wanted = value ? value : "";
   if (wanted.empty() || wanted == "default") return;
   for (const Capability& capability : kCapabilities)
-    if (wanted == capability.name) return hwy::DisableTargets(capability.target - 1);
+    if (wanted == capability.name) {
+      hwy::DisableTargets(capability.target - 1);
+      // SupportedTargets of Highway 1.0 chooses for all later dispatch, among the disabled targets too, where it has to
+      // look at the machine. It need not where it was told.
+      return hwy::SetSupportedTargetsForTest(hwy::SupportedTargets());
+    }
   throw ValueError(fmt::format(
       "MOTE_CPU_CAPABILITY: expected avx512, avx2, sse4 or default, but got {}; unset it to use the best there is",
       wanted));
