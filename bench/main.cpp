@@ -11,12 +11,13 @@
 #include "harness/machine.h"
 #include "harness/run_row.h"
 #include "rows/rows.h"
+#include "ulp.h"
 
 namespace bench {
 
 namespace {
 
-constexpr int kWrong = 1;      // exit code: a result was wrong
+constexpr int kWrong = 1;      // exit code: a result was wrong, or a bound of its error
 constexpr int kCannotRun = 2;  // exit code: nothing was measured
 
 int compare_files(const CompareFiles& files) {
@@ -57,6 +58,8 @@ void write(const Options& options, const Report& report) {
 }
 
 int measure(const Options& options) {
+  if (options.threads > 0) omp_set_num_threads(options.threads);
+  if (options.ulp) return check_accuracy(*options.ulp, options.smoke) ? 0 : kWrong;
   const mote::Device device(options.device.c_str());
   const Rows rows = chosen_rows(options, device);
   if (options.list) {
@@ -72,7 +75,6 @@ int measure(const Options& options) {
                device.str());
     return kCannotRun;
   }
-  if (options.threads > 0) omp_set_num_threads(options.threads);
   Report report{.date = date_text(), .commit = commit_text(), .machine = describe_machine(device)};
   report.settings = {omp_get_max_threads(), options.smoke ? 1 : options.rounds, options.cold, options.smoke};
   Context context{options, device, measure_roofline(device, options.smoke), {}};

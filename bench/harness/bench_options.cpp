@@ -26,6 +26,13 @@ std::optional<int> parse(int argc, char** argv, CommandLine& command_line) {
       ->type_name("PATH");
   app.add_flag("!--no-peers", options.peers, "mote alone");
   app.add_flag("!--no-memory", options.memory, "do not ask what each repetition allocates");
+  std::string function = "all";
+  const CLI::Option* const ulp = app.add_option("--ulp", function,
+                                                "check the errors of the CPU's vector functions, or "
+                                                "of one, over all float32 arguments, and time nothing")
+                                     ->type_name("FUNCTION")
+                                     ->expected(0, 1)
+                                     ->default_str("all");
   CLI::App* compare = app.add_subcommand("compare", "say what changed from one result file to another");
   CompareFiles files;
   compare->add_option("before", files.before, "a result file")->required()->check(CLI::ExistingFile);
@@ -35,6 +42,7 @@ std::optional<int> parse(int argc, char** argv, CommandLine& command_line) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  if (*ulp) options.ulp = function == "all" ? "" : function;
   if (*compare) command_line.compare = files;
   return std::nullopt;
 }

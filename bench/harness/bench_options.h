@@ -22,6 +22,7 @@ struct Options {
   std::vector<std::string> libtorch_peers;
   bool peers = true;
   bool memory = true;
+  std::optional<std::string> ulp;  // a vector function, or empty for all
 };
 
 struct CompareFiles {

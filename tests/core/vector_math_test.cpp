@@ -6,6 +6,7 @@
 
 #include "mote/core.h"
 #include "support/catch.h"
+#include "support/vector_accuracy.h"
 
 namespace mote::testing {
 
@@ -13,13 +14,6 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// The distance of neighbouring float32 numbers at |x|.
-double spacing(double x) {
-  const float magnitude = std::min(std::fabs(static_cast<float>(x)), std::numeric_limits<float>::max());
-  const int exponent = std::max(std::ilogb(std::max(magnitude, std::numeric_limits<float>::min())), -126);
-  return std::ldexp(1.0, exponent - 23);
-}
 
 // Every 997th bit pattern, and the neighbourhood of what is special.
 std::vector<float> sweep() {
@@ -33,61 +27,40 @@ std::vector<float> sweep() {
   return values;
 }
 
-struct Function {
-  const char* name;
-  Tensor (*tested)(const Tensor&);
-  double (*exact)(double);
-  double max_ulp;
-  float from, to;  // where max_ulp holds; outside, `tail` bounds the relative error
-  double tail;
-};
-
-double exact_sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
-double exact_gelu(double x) { return x * 0.5 * std::erfc(-x * 0.70710678118654752440); }
-double exact_gelu_tanh(double x) { return x * exact_sigmoid(1.59576912160573071176 * (x + 0.044715 * x * x * x)); }
-
-const Function kFunctions[] = {
-    {"exp", mote::exp, std::exp, 1.0, -kInf, kInf, 0},
-    {"log", mote::log, std::log, 1.0, -kInf, kInf, 0},
-    {"tanh", mote::tanh, std::tanh, 2.0, -kInf, kInf, 0},
-    {"erf", mote::erf, std::erf, 3.0, -kInf, kInf, 0},
-    {"sigmoid", mote::sigmoid, exact_sigmoid, 3.0, -kInf, kInf, 0},
-    {"silu", mote::silu, [](double x) { return x * exact_sigmoid(x); }, 4.0, -87.0f, kInf, 1e-5},
-    {"gelu", [](const Tensor& x) { return gelu(x); }, exact_gelu, 8.0, -1.0f, kInf, 1e-5},
-    {"gelu tanh", [](const Tensor& x) { return gelu(x, Gelu::Tanh); }, exact_gelu_tanh, 4.0, -1.0f, kInf, 3e-5},
-};
-
-// The error in units in the last place, or how far beyond the allowed relative error, scaled to max_ulp.
-double error_of(const Function& f, float x, float got) {
-  const double want = f.exact(x);
-  if (std::isnan(want)) return std::isnan(got) ? 0.0 : kInf;
-  const auto rounded = static_cast<float>(want);
-  if (std::isinf(rounded)) return got == rounded || std::fabs(got) == std::numeric_limits<float>::max() ? 0.0 : kInf;
-  const double error = std::fabs(got - want);
-  if (x >= f.from && x <= f.to) return error / spacing(want);
-  return error <= f.tail * std::fabs(want) + 64 * spacing(0) ? 0.0 : kInf;
-}
-
 }  // namespace
 
 TEST_CASE("vector functions keep their stated accuracy over all magnitudes") {
   const std::vector<float> values = sweep();
   const Tensor x = from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())});
-  for (const Function& f : kFunctions) {
+  for (const VectorFunction& f : kVectorFunctions) {
     const Tensor y = f.tested(x);
-    const float* got = y.data_ptr<float>();
-    double worst = 0;
-    float at = 0;
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double error = error_of(f, values[i], got[i]);
-      if (error > worst) {
-        worst = error;
-        at = values[i];
-      }
-    }
-    CAPTURE(f.name, at, worst);
-    CHECK(worst <= f.max_ulp);
+    Accuracy accuracy;
+    for (size_t i = 0; i < values.size(); ++i) accuracy.see(f, values[i], y.data_ptr<float>()[i]);
+    CAPTURE(f.name, accuracy.ulp.error, accuracy.ulp.at, accuracy.tail.error, accuracy.tail.at);
+    CHECK(accuracy.within_bounds_of(f));
   }
+}
+
+TEST_CASE("errors beyond the stated bounds are seen") {
+  const VectorFunction f{"twice", nullptr, [](double x) { return 2 * x; }, 1.0, -1.0, 1e-5};
+  const auto seen = [&](float x, float got) {
+    Accuracy accuracy;
+    accuracy.see(f, x, got);
+    return accuracy;
+  };
+  CHECK(seen(0.5f, 1.0f).within_bounds_of(f));
+  CHECK(seen(0.5f, 1.0f + 0x1p-23f).ulp.error == 1.0);
+  CHECK(seen(0.5f, 1.0f + 0x1p-22f).ulp.error == 2.0);
+  CHECK_FALSE(seen(0.5f, 1.0f + 0x1p-22f).within_bounds_of(f));
+  CHECK(seen(-2.0f, -4.00002f).within_bounds_of(f));
+  CHECK(seen(-2.0f, -4.0002f).tail.error == Approx(5e-5).epsilon(0.01));
+  CHECK_FALSE(seen(-2.0f, -4.0002f).within_bounds_of(f));
+  CHECK(seen(3e38f, kInf).within_bounds_of(f));
+  CHECK(seen(3e38f, std::numeric_limits<float>::max()).within_bounds_of(f));
+  for (float wrong : {-kInf, kNan, 1.0f}) CHECK_FALSE(seen(3e38f, wrong).within_bounds_of(f));
+  CHECK_FALSE(seen(kInf, std::numeric_limits<float>::max()).within_bounds_of(f));
+  CHECK_FALSE(seen(kNan, 0.0f).within_bounds_of(f));
+  CHECK(seen(kNan, kNan).within_bounds_of(f));
 }
 
 TEST_CASE("special values come out as the scalar functions give them") {
