@@ -106,6 +106,11 @@ void Backend::layer_norm_backward(std::optional<View>, std::optional<View>, std:
                                   const View&, const View&, const LayerNormArgs&) {
   not_implemented("layer_norm_backward");
 }
+void Backend::rms_norm(const View&, const View&, const LayerNormArgs&) { not_implemented("rms_norm"); }
+void Backend::rms_norm_backward(std::optional<View>, std::optional<View>, const View&, const View&,
+                                const LayerNormArgs&) {
+  not_implemented("rms_norm_backward");
+}
 void Backend::cross_entropy(const View&, const View&, const View&, const View&, int64_t, double) {
   not_implemented("cross_entropy");
 }

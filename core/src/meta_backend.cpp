@@ -40,6 +40,9 @@ class MetaBackend final : public Backend {
   void layer_norm(const View&, const View&, const View&, const LayerNormArgs&) override {}
   void layer_norm_backward(std::optional<View>, std::optional<View>, std::optional<View>, const View&, const View&,
                            const View&, const LayerNormArgs&) override {}
+  void rms_norm(const View&, const View&, const LayerNormArgs&) override {}
+  void rms_norm_backward(std::optional<View>, std::optional<View>, const View&, const View&,
+                         const LayerNormArgs&) override {}
   void cross_entropy(const View&, const View&, const View&, const View&, int64_t, double) override {}
   void cross_entropy_backward(const View&, const View&, const View&, const View&, const View&, int64_t,
                               double) override {}

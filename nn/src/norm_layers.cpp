@@ -36,7 +36,8 @@ RMSNorm::RMSNorm(const Shape& normalized_shape, const RMSNormOptions& options)
 Tensor RMSNorm::forward(const Tensor& x) const { return mote::rms_norm(x, normalized_shape_, weight, eps_); }
 
 std::string RMSNorm::extra_repr() const {
-  return fmt::format("{}, eps={}, elementwise_affine={}", normalized_shape_.str(), eps_, weight.defined());
+  return fmt::format("{}, eps={}, elementwise_affine={}", normalized_shape_.str(),
+                     eps_ ? fmt::to_string(*eps_) : "None", weight.defined());
 }
 
 }  // namespace mote::nn

@@ -178,7 +178,11 @@ TEST_CASE("layers without parameters") {
   CHECK(mote::equal(nn::Softplus()(x), mote::softplus(x)));
   CHECK(nn::Flatten()(x).shape() == mote::Shape({2, 12}));
   CHECK(mote::is_same(nn::Identity()(x), x));
-  CHECK(mote::allclose(nn::RMSNorm(4)(x), x / mote::sqrt(mote::square(x).mean(-1, true) + 1e-5), 1e-5, 1e-6));
+  const auto rms = [&](double eps) { return x / mote::sqrt(mote::square(x).mean(-1, true) + eps); };
+  CHECK(mote::allclose(nn::RMSNorm(4, {.eps = 0.5})(x), rms(0.5), 1e-5, 1e-6));
+  CHECK(mote::allclose(nn::RMSNorm(4)(x), rms(0x1p-23), 1e-5, 1e-6));
+  CHECK(nn::RMSNorm(4).extra_repr() == "[4], eps=None, elementwise_affine=true");
+  CHECK(nn::RMSNorm(4, {.eps = 1e-5}).extra_repr() == "[4], eps=1e-05, elementwise_affine=true");
   CHECK_THROWS_AS(nn::Dropout(1.5), mote::ValueError);
   CHECK_THROWS_AS(nn::Dropout(std::numeric_limits<double>::quiet_NaN()), mote::ValueError);
   CHECK_THROWS_AS(nn::Embedding(3, 2, {.padding_idx = 3}), mote::IndexError);

@@ -29,7 +29,7 @@ std::vector<Row> normalisations() {
        .torch = "x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-5) * y",
        .inputs = {real(), real(0.5, 1.5)},
        .shapes = {{{4, 6}, {6}}, {{2, 3, 5}, {5}}, {{0, 4}, {4}}},
-       .run = [](In x) { return rms_norm(x[0], {x[0].size(-1)}, x[1]); },
+       .run = [](In x) { return rms_norm(x[0], {x[0].size(-1)}, x[1], 1e-5); },
        .tolerance = 1e-5,
        .bench = {{1024, 768}, {768}}},
       {.name = "batch_norm",

@@ -56,6 +56,9 @@ class FakeBackend : public Backend {
   void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, std::optional<View> grad_bias,
                            const View& grad_out, const View& mean, const View& rstd,
                            const LayerNormArgs& args) override;
+  void rms_norm(const View& out, const View& rstd, const LayerNormArgs& args) override;
+  void rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
+                         const View& rstd, const LayerNormArgs& args) override;
   void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
                      int64_t ignore_index, double label_smoothing) override;
   void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,
@@ -93,6 +96,7 @@ class FakeBackend : public Backend {
   View host_view(const View& view) const;
   std::optional<View> host_view(const std::optional<View>& view) const;
   std::vector<View> host_views(std::span<const View> views) const;
+  LayerNormArgs host_args(const LayerNormArgs& args) const;
 
   Backend& cpu_;
   std::map<const char*, Block> blocks_;  // by device address

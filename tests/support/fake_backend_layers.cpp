@@ -3,18 +3,31 @@
 
 namespace mote::testing {
 
+LayerNormArgs FakeBackend::host_args(const LayerNormArgs& args) const {
+  return {host_view(args.x), host_view(args.weight), host_view(args.bias), args.eps};
+}
+
 void FakeBackend::layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
-  const LayerNormArgs host{host_view(args.x), host_view(args.weight), host_view(args.bias), args.eps};
-  counted("layer_norm").layer_norm(host_view(out), host_view(mean), host_view(rstd), host);
+  counted("layer_norm").layer_norm(host_view(out), host_view(mean), host_view(rstd), host_args(args));
 }
 
 void FakeBackend::layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
                                       std::optional<View> grad_bias, const View& grad_out, const View& mean,
                                       const View& rstd, const LayerNormArgs& args) {
-  const LayerNormArgs host{host_view(args.x), host_view(args.weight), host_view(args.bias), args.eps};
   counted("layer_norm_backward")
       .layer_norm_backward(host_view(grad_x), host_view(grad_weight), host_view(grad_bias), host_view(grad_out),
-                           host_view(mean), host_view(rstd), host);
+                           host_view(mean), host_view(rstd), host_args(args));
+}
+
+void FakeBackend::rms_norm(const View& out, const View& rstd, const LayerNormArgs& args) {
+  counted("rms_norm").rms_norm(host_view(out), host_view(rstd), host_args(args));
+}
+
+void FakeBackend::rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
+                                    const View& rstd, const LayerNormArgs& args) {
+  counted("rms_norm_backward")
+      .rms_norm_backward(host_view(grad_x), host_view(grad_weight), host_view(grad_out), host_view(rstd),
+                         host_args(args));
 }
 
 void FakeBackend::cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,

@@ -54,6 +54,7 @@ struct AttentionArgs {
   const uint64_t* recorded_seed = nullptr;  // in its place: memory of the device that dropout_seed wrote
 };
 
+// Of layer_norm, and of rms_norm, which has no bias.
 struct LayerNormArgs {
   View x;                      // [rows, width]
   std::optional<View> weight;  // [width]
@@ -147,6 +148,11 @@ class Backend {
   virtual void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
                                    std::optional<View> grad_bias, const View& grad_out, const View& mean,
                                    const View& rstd, const LayerNormArgs& args);
+  // out = x rstd weight with rstd = 1 / sqrt(mean of x^2 + eps) [rows] in the compute type.
+  virtual void rms_norm(const View& out, const View& rstd, const LayerNormArgs& args);
+  // Writes those gradients that are present.
+  virtual void rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
+                                 const View& rstd, const LayerNormArgs& args);
   // loss[i] = weight[t_i] * ((1 - s) * nll_i + s * mean over classes), 0 where target is ignore_index; logits
   // [rows, classes], target int64 [rows], log_sum_exp [rows] for backward. Throws IndexError for a wild target.
   virtual void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,

@@ -37,6 +37,9 @@ class CpuBackend final : public Backend {
   void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, std::optional<View> grad_bias,
                            const View& grad_out, const View& mean, const View& rstd,
                            const LayerNormArgs& args) override;
+  void rms_norm(const View& out, const View& rstd, const LayerNormArgs& args) override;
+  void rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
+                         const View& rstd, const LayerNormArgs& args) override;
   void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
                      int64_t ignore_index, double label_smoothing) override;
   void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,

@@ -1,5 +1,6 @@
-// Layer normalisation row by row. The gradients of weight and bias are sums over all rows: rows are cut into blocks by
-// their number alone, each block has its own sums, and these are added in order, so that threads change no bit.
+// Layer normalisation and root mean square normalisation row by row; the second has no mean and no bias. The gradients
+// of weight and bias are sums over all rows: rows are cut into blocks by their number alone, each block has its own
+// sums, and these are added in order, so that threads change no bit.
 #include "cpu/layer_norm_kernels.h"
 
 #include <algorithm>
@@ -44,17 +45,17 @@ struct Factors {
 int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kGrain / 4 / std::max<int64_t>(width, 1)); }
 
 template <class C>
-void forward(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
+void forward(const View& out, const View* mean, const View& rstd, const LayerNormArgs& args) {
   const int64_t width = args.x.shape[1];
   const Factors<C> factors(args);
-  const auto kernel = cpu::layer_norm_kernels<C>().forward;
+  const auto kernel = cpu::layer_norm_kernels<C>(mean != nullptr).forward;
   cpu::parallel_for(args.x.shape[0], grain_of(width), [&](int64_t begin, int64_t end) {
     const InputRow<C> x(args.x.dtype, args.x.strides[1], width);
     const OutputRow<C> y(out.dtype, out.strides[1], width);
     for (int64_t r = begin; r < end; ++r) {
       void* const at = cpu::row_of(out, r);
       kernel({x.read(cpu::row_of(args.x, r)), factors.weight, factors.bias, width}, args.eps, y.place(at),
-             &element<C>(mean, r), &element<C>(rstd, r));
+             mean ? &element<C>(*mean, r) : nullptr, &element<C>(rstd, r));
       y.write(at);
     }
   });
@@ -66,16 +67,17 @@ struct Targets {
 
 // Rows [begin, end): writes their grad_x and adds to the two sums, where those are wanted.
 template <class C>
-void backward_rows(const Targets& targets, const View& grad_out, const View& mean, const View& rstd,
+void backward_rows(const Targets& targets, const View& grad_out, const View* mean, const View& rstd,
                    const LayerNormArgs& args, const C* weight, int64_t begin, int64_t end, C* sum_weight, C* sum_bias) {
   const int64_t width = args.x.shape[1];
   const InputRow<C> x(args.x.dtype, args.x.strides[1], width), g(grad_out.dtype, grad_out.strides[1], width);
   const OutputRow<C> dx(args.x.dtype, targets.x ? targets.x->strides[1] : 1, targets.x ? width : 0);
-  const auto kernel = cpu::layer_norm_kernels<C>().backward;
+  const auto kernel = cpu::layer_norm_kernels<C>(mean != nullptr).backward;
   for (int64_t r = begin; r < end; ++r) {
     void* const at = targets.x ? cpu::row_of(*targets.x, r) : nullptr;
     kernel({x.read(cpu::row_of(args.x, r)), weight, nullptr, width}, g.read(cpu::row_of(grad_out, r)),
-           element<C>(mean, r), element<C>(rstd, r), {at ? dx.place(at) : nullptr, sum_weight, sum_bias});
+           mean ? element<C>(*mean, r) : C(0), element<C>(rstd, r),
+           {at ? dx.place(at) : nullptr, sum_weight, sum_bias});
     if (at) dx.write(at);
   }
 }
@@ -94,7 +96,7 @@ void add_blocks(const View& target, const C* sums, int64_t blocks, int64_t which
 }
 
 template <class C>
-void backward(const Targets& targets, const View& grad_out, const View& mean, const View& rstd,
+void backward(const Targets& targets, const View& grad_out, const View* mean, const View& rstd,
               const LayerNormArgs& args) {
   const int64_t rows = args.x.shape[0], width = args.x.shape[1];
   const Factors<C> factors(args);
@@ -115,9 +117,7 @@ void backward(const Targets& targets, const View& grad_out, const View& mean, co
   if (targets.bias) add_blocks<C>(*targets.bias, partial.get(), blocks, 1);
 }
 
-}  // namespace
-
-void CpuBackend::layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
+void run_forward(const View& out, const View* mean, const View& rstd, const LayerNormArgs& args) {
   if (args.x.shape[1] == 0) return;
   if (out.dtype == DType::Float64)
     forward<double>(out, mean, rstd, args);
@@ -125,15 +125,34 @@ void CpuBackend::layer_norm(const View& out, const View& mean, const View& rstd,
     forward<float>(out, mean, rstd, args);
 }
 
-void CpuBackend::layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
-                                     std::optional<View> grad_bias, const View& grad_out, const View& mean,
-                                     const View& rstd, const LayerNormArgs& args) {
+void run_backward(const Targets& targets, const View& grad_out, const View* mean, const View& rstd,
+                  const LayerNormArgs& args) {
   if (args.x.shape[1] == 0) return;
-  const Targets targets{grad_x, grad_weight, grad_bias};
   if (grad_out.dtype == DType::Float64)
     backward<double>(targets, grad_out, mean, rstd, args);
   else
     backward<float>(targets, grad_out, mean, rstd, args);
+}
+
+}  // namespace
+
+void CpuBackend::layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) {
+  run_forward(out, &mean, rstd, args);
+}
+
+void CpuBackend::layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight,
+                                     std::optional<View> grad_bias, const View& grad_out, const View& mean,
+                                     const View& rstd, const LayerNormArgs& args) {
+  run_backward({grad_x, grad_weight, grad_bias}, grad_out, &mean, rstd, args);
+}
+
+void CpuBackend::rms_norm(const View& out, const View& rstd, const LayerNormArgs& args) {
+  run_forward(out, nullptr, rstd, args);
+}
+
+void CpuBackend::rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
+                                   const View& rstd, const LayerNormArgs& args) {
+  run_backward({grad_x, grad_weight, std::nullopt}, grad_out, nullptr, rstd, args);
 }
 
 }  // namespace mote

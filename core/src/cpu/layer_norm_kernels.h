@@ -1,4 +1,4 @@
-// Layer normalisation of one dense row, for the vector unit of this machine's CPU.
+// Layer normalisation and root mean square normalisation of one dense row, for the vector unit of this machine's CPU.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct LayerNormKernels {
     const C* bias;    // null for 0
     int64_t width;
   };
-  // out = (x - mean) * rstd * weight + bias. The row is read once from memory and then twice from the cache.
+  // out = (x - mean) * rstd * weight + bias. The row is read once from memory, and then from the cache.
   using Forward = void (*)(const Row& row, double eps, C* out, C* mean, C* rstd);
 
   struct Gradients {
@@ -27,8 +27,8 @@ struct LayerNormKernels {
   Backward backward;
 };
 
-// C is float or double.
+// C is float or double. Those that are not centred have no mean: theirs is not written, and taken as 0.
 template <class C>
-const LayerNormKernels<C>& layer_norm_kernels();
+const LayerNormKernels<C>& layer_norm_kernels(bool centred);
 
 }  // namespace mote::cpu

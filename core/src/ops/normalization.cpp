@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "ops/autocast_operand.h"
 #include "ops/support.h"
@@ -47,28 +48,37 @@ Dims last_dims(int count) {
   return dims;
 }
 
-struct LayerNormGradients {
+// layer_norm, or rms_norm, which takes no mean away and has no bias.
+struct Norm {
+  const char* name;
+  bool centred;
+  Shape shape;  // of the last dimensions
+  double eps;
+};
+
+struct NormGradients {
   Tensor x, weight, bias;
 };
 
 // The gradients with public operations, for create_graph. With h = (x - mean) * rstd and d = g * weight,
-//   dx = rstd * (d - mean(d) - h * mean(d * h)),  dweight = sum(g * h),  dbias = sum(g).
-LayerNormGradients composed_gradients(const Tensor& g, const Tensor& x, const Tensor& weight, int normalized_rank,
-                                      double eps, const Needs& needs) {
+//   dx = rstd * (d - mean(d) - h * mean(d * h)),  dweight = sum(g * h),  dbias = sum(g);
+// the means of x and of d are left out where the norm is not centred.
+NormGradients composed_gradients(const Norm& norm, const Tensor& g, const Tensor& x, const Tensor& weight,
+                                 const Needs& needs) {
   const DType compute = statistics_dtype(x.dtype());
-  const Dims dims = last_dims(normalized_rank);
+  const Dims dims = last_dims(norm.shape.rank());
   const Tensor wide = x.to(compute), wide_g = g.to(compute);
-  const Tensor rstd = rsqrt(wide.var(dims, false, true) + eps);
-  const Tensor normal = (wide - wide.mean(dims, true)) * rstd;
-  Shape shape;
-  for (int64_t d : dims) shape.push_back(x.size(d));
-  LayerNormGradients result;
+  const Tensor deviation = norm.centred ? wide - wide.mean(dims, true) : wide;
+  const Tensor rstd = rsqrt((norm.centred ? wide.var(dims, false, true) : square(wide).mean(dims, true)) + norm.eps);
+  const Tensor normal = deviation * rstd;
+  NormGradients result;
   if (needs[0]) {
     const Tensor d = weight.defined() ? wide_g * weight.to(compute) : wide_g;
-    result.x = (rstd * (d - d.mean(dims, true) - normal * (d * normal).mean(dims, true))).to(x.dtype());
+    const Tensor centred = norm.centred ? d - d.mean(dims, true) : d;
+    result.x = (rstd * (centred - normal * (d * normal).mean(dims, true))).to(x.dtype());
   }
-  if (needs[1]) result.weight = sum_to(wide_g * normal, shape).to(x.dtype());
-  if (needs[2]) result.bias = sum_to(wide_g, shape).to(x.dtype());
+  if (needs[1]) result.weight = sum_to(wide_g * normal, norm.shape).to(x.dtype());
+  if (needs[2]) result.bias = sum_to(wide_g, norm.shape).to(x.dtype());
   return result;
 }
 
@@ -90,72 +100,78 @@ struct Operands {
   Tensor matrix_, weight_, bias_;
 };
 
-// The gradients by the backend's kernel.
-LayerNormGradients fused_gradients(const Tensor& g, const Tensor& x, const Tensor& weight, const Tensor& mean,
-                                   const Tensor& rstd, const Shape& normalized, double eps, const Needs& needs) {
-  const Shape rows{mean.numel(), normalized.numel()};
-  const Operands operands(x, rows, weight, {}, eps);
+// The gradients by the backend's kernel. mean is undefined where the norm is not centred.
+NormGradients fused_gradients(const Norm& norm, const Tensor& g, const Tensor& x, const Tensor& weight,
+                              const Tensor& mean, const Tensor& rstd, const Needs& needs) {
+  const Shape rows{rstd.numel(), norm.shape.numel()};
+  const Operands operands(x, rows, weight, {}, norm.eps);
   const Tensor g_rows = g.reshape(rows);
-  LayerNormGradients result;
+  NormGradients result;
   std::optional<View> grad_x, grad_weight, grad_bias;
   const auto make = [&](size_t input, const Shape& shape, const Shape& flat, std::optional<View>* view) {
     if (!needs[input]) return Tensor();
-    Tensor gradient = make_result("layer_norm", shape, x.dtype(), x.device());
+    Tensor gradient = make_result(norm.name, shape, x.dtype(), x.device());
     *view = View{data_of(gradient), x.dtype(), flat, contiguous_strides(flat), x.device().index()};
     return gradient;
   };
   result.x = make(0, x.shape(), rows, &grad_x);
-  result.weight = make(1, normalized, {rows[1]}, &grad_weight);
-  result.bias = make(2, normalized, {rows[1]}, &grad_bias);
-  backend_of(x).layer_norm_backward(grad_x, grad_weight, grad_bias, view_of(g_rows), view_of(mean), view_of(rstd),
-                                    operands.args);
+  result.weight = make(1, norm.shape, {rows[1]}, &grad_weight);
+  result.bias = make(2, norm.shape, {rows[1]}, &grad_bias);
+  if (norm.centred)
+    backend_of(x).layer_norm_backward(grad_x, grad_weight, grad_bias, view_of(g_rows), view_of(mean), view_of(rstd),
+                                      operands.args);
+  else
+    backend_of(x).rms_norm_backward(grad_x, grad_weight, view_of(g_rows), view_of(rstd), operands.args);
   return result;
 }
 
 // Operands of one dtype.
-Tensor run_layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
-                      double eps) {
-  const int64_t width = normalized_shape.numel();
+Tensor run_norm(const Norm& norm, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const int64_t width = norm.shape.numel();
   const Shape rows{x.numel() / std::max<int64_t>(width, 1), width};
   const DType statistics = statistics_dtype(x.dtype());
-  Tensor out = make_result("layer_norm", x.shape(), x.dtype(), x.device());
-  Tensor mean = make_result("layer_norm", {rows[0]}, statistics, x.device());
-  Tensor rstd = make_result("layer_norm", {rows[0]}, statistics, x.device());
+  Tensor out = make_result(norm.name, x.shape(), x.dtype(), x.device());
+  Tensor mean = norm.centred ? make_result(norm.name, {rows[0]}, statistics, x.device()) : Tensor();
+  Tensor rstd = make_result(norm.name, {rows[0]}, statistics, x.device());
   const View out_rows{data_of(out), out.dtype(), rows, contiguous_strides(rows), x.device().index()};
-  backend_of(x).layer_norm(out_rows, view_of(mean), view_of(rstd), Operands(x, rows, weight, bias, eps).args);
+  const Operands operands(x, rows, weight, bias, norm.eps);
+  if (norm.centred)
+    backend_of(x).layer_norm(out_rows, view_of(mean), view_of(rstd), operands.args);
+  else
+    backend_of(x).rms_norm(out_rows, view_of(rstd), operands.args);
   if (needs_grad(x, weight, bias))
-    record("layer_norm", out, {&x, &weight, &bias},
-           [x = Saved(x), weight = Saved(weight, weight.defined()), mean = Saved(mean), rstd = Saved(rstd),
-            normalized_shape, eps](const Tensor& g, Needs needs) {
-             const Tensor scale = weight ? weight() : Tensor();
-             LayerNormGradients result =
-                 is_grad_enabled() ? composed_gradients(g, x(), scale, normalized_shape.rank(), eps, needs)
-                                   : fused_gradients(g, x(), scale, mean(), rstd(), normalized_shape, eps, needs);
+    record(norm.name, out, {&x, &weight, &bias},
+           [norm, x = Saved(x), weight = Saved(weight, weight.defined()), mean = Saved(mean, norm.centred),
+            rstd = Saved(rstd)](const Tensor& g, Needs needs) {
+             const Tensor scale = weight ? weight() : Tensor(), average = mean ? mean() : Tensor();
+             NormGradients result = is_grad_enabled() ? composed_gradients(norm, g, x(), scale, needs)
+                                                      : fused_gradients(norm, g, x(), scale, average, rstd(), needs);
              return std::array{std::move(result.x), std::move(result.weight), std::move(result.bias)};
            });
   return out;
 }
 
-}  // namespace
-
-Tensor layer_norm(const Tensor& own_x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
-                  double eps) {
-  const Autocast cast_x(kWideFunctions, own_x), cast_weight(kWideFunctions, weight), cast_bias(kWideFunctions, bias);
-  check_normalized("layer_norm", cast_x, normalized_shape, cast_weight, cast_bias);
-  if (!is_wide_for(cast_weight, cast_x) && !is_wide_for(cast_bias, cast_x))
-    return run_layer_norm(cast_x, normalized_shape, cast_weight, cast_bias, eps);
+// The weight and bias of 16-bit values may be in float32; the norm is then in float32, and its result rounded.
+Tensor run_mixed(const Norm& norm, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  check_normalized(norm.name, x, norm.shape, weight, bias);
+  if (!is_wide_for(weight, x) && !is_wide_for(bias, x)) return run_norm(norm, x, weight, bias);
   const auto wide = [](const Tensor& tensor) { return tensor.defined() ? tensor.to(DType::Float32) : tensor; };
-  return run_layer_norm(wide(own_x), normalized_shape, wide(weight), wide(bias), eps).to(own_x.dtype());
+  return run_norm(norm, wide(x), wide(weight), wide(bias)).to(x.dtype());
 }
 
-Tensor rms_norm(const Tensor& own_x, const Shape& normalized_shape, const Tensor& weight, double eps) {
-  const Autocast cast(kWideFunctions, own_x);
-  const Tensor& x = cast;
-  check_normalized("rms_norm", x, normalized_shape, weight, {});
-  const DType compute = statistics_dtype(x.dtype());
-  const Tensor wide = x.to(compute);
-  const Tensor normal = wide * rsqrt(square(wide).mean(last_dims(normalized_shape.rank()), true) + eps);
-  return (weight.defined() ? normal * weight.to(compute) : normal).to(x.dtype());
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, const Tensor& bias,
+                  double eps) {
+  const Autocast cast_x(kWideFunctions, x), cast_weight(kWideFunctions, weight), cast_bias(kWideFunctions, bias);
+  return run_mixed({"layer_norm", true, normalized_shape, eps}, cast_x, cast_weight, cast_bias);
+}
+
+Tensor rms_norm(const Tensor& x, const Shape& normalized_shape, const Tensor& weight, std::optional<double> eps) {
+  const Autocast cast_x(kWideFunctions, x), cast_weight(kWideFunctions, weight);
+  const double smallest = x.dtype() == DType::Float64 ? std::numeric_limits<double>::epsilon()
+                                                      : double{std::numeric_limits<float>::epsilon()};
+  return run_mixed({"rms_norm", false, normalized_shape, eps.value_or(smallest)}, cast_x, cast_weight, {});
 }
 
 namespace {

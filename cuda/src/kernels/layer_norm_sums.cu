@@ -1,5 +1,5 @@
-// Sums over the rows of layer_norm's backward pass:
-//   grad_weight = sum of g h, grad_bias = sum of g, with h = (x - mean) rstd
+// Sums over the rows of the backward passes of layer_norm and rms_norm:
+//   grad_weight = sum of g h, grad_bias = sum of g, with h = (x - mean) rstd; rms_norm has no mean and no bias
 //
 // stretches: a block has 32 packs of columns of a stretch of rows, eight rows side by side; its partial sums go to
 // scratch memory, [stretch][2][width]. Moves x and g once.
@@ -20,7 +20,7 @@ constexpr int64_t kWantedBlocks = 1024;  // fewer stretches than that make
 
 // Steps are bytes.
 struct NormRows {
-  const char *x, *grad_out, *mean, *rstd;
+  const char *x, *grad_out, *mean, *rstd;  // mean may be null
   int64_t rows, width, stretch;
   int64_t x_row, x_step, grad_row, grad_step, mean_step, rstd_step;
 };
@@ -43,7 +43,7 @@ __global__ void __launch_bounds__(kColumnThreads* kRowThreads)
     C mean = 0, rstd = 0;
     if (with_weight) {
       x = read_pack<T, V>(args.x + row * args.x_row, column, args.x_step);
-      mean = *reinterpret_cast<const C*>(args.mean + row * args.mean_step);
+      if (args.mean) mean = *reinterpret_cast<const C*>(args.mean + row * args.mean_step);
       rstd = *reinterpret_cast<const C*>(args.rstd + row * args.rstd_step);
     }
 #pragma unroll
@@ -91,8 +91,8 @@ SumTarget target_of(const std::optional<View>& view) {
 }
 
 template <class T>
-void run_sums(const std::optional<View>& grad_weight, const std::optional<View>& grad_bias, const View& grad_out,
-              const View& mean, const View& rstd, const View& x) {
+void run_sums(const char* op, const std::optional<View>& grad_weight, const std::optional<View>& grad_bias,
+              const View& grad_out, const View* mean, const View& rstd, const View& x) {
   using C = compute_t<T>;
   constexpr int V = kRowPack<T>;
   const int64_t rows = x.shape[0], width = x.shape[1], size = sizeof(T), wide = sizeof(C);
@@ -102,7 +102,7 @@ void run_sums(const std::optional<View>& grad_weight, const std::optional<View>&
   const int64_t stretch = std::max(kLeastRows, ceil_div(rows, wanted)), stretches = ceil_div(rows, stretch);
   const NormRows args{x.as<const char>(),
                       grad_out.as<const char>(),
-                      mean.as<const char>(),
+                      mean ? mean->as<const char>() : nullptr,
                       rstd.as<const char>(),
                       rows,
                       width,
@@ -111,24 +111,24 @@ void run_sums(const std::optional<View>& grad_weight, const std::optional<View>&
                       x.strides[1] * size,
                       grad_out.strides[0] * size,
                       grad_out.strides[1] * size,
-                      mean.strides[0] * wide,
+                      mean ? mean->strides[0] * wide : 0,
                       rstd.strides[0] * wide};
   const DeviceBuffer sums(static_cast<size_t>(2 * stretches * width) * sizeof(C), x.device);
   const dim3 block(kColumnThreads, kRowThreads);
   const Launch stretched{dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(stretches)), block};
-  launch("layer_norm", stretched, x.device, packed ? sum_stretches<T, V> : sum_stretches<T, 1>, args, sums.as<C>(),
+  launch(op, stretched, x.device, packed ? sum_stretches<T, V> : sum_stretches<T, 1>, args, sums.as<C>(),
          grad_weight.has_value());
   const Launch joined{dim3(static_cast<unsigned>(ceil_div(width, int64_t{kColumnThreads})), 2), block};
-  launch("layer_norm", joined, x.device, join_stretches<T>, sums.as<const C>(), stretches, width,
-         target_of(grad_weight), target_of(grad_bias));
+  launch(op, joined, x.device, join_stretches<T>, sums.as<const C>(), stretches, width, target_of(grad_weight),
+         target_of(grad_bias));
 }
 
 }  // namespace
 
-void layer_norm_sums(const std::optional<View>& grad_weight, const std::optional<View>& grad_bias, const View& grad_out,
-                     const View& mean, const View& rstd, const View& x) {
-  dispatch_floating("layer_norm", x.dtype, [&](auto* tag) {
-    run_sums<std::remove_pointer_t<decltype(tag)>>(grad_weight, grad_bias, grad_out, mean, rstd, x);
+void layer_norm_sums(const char* op, const std::optional<View>& grad_weight, const std::optional<View>& grad_bias,
+                     const View& grad_out, const View* mean, const View& rstd, const View& x) {
+  dispatch_floating(op, x.dtype, [&](auto* tag) {
+    run_sums<std::remove_pointer_t<decltype(tag)>>(op, grad_weight, grad_bias, grad_out, mean, rstd, x);
   });
 }
 

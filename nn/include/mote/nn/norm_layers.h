@@ -32,7 +32,7 @@ class LayerNorm : public Module {
 };
 
 struct RMSNormOptions {
-  double eps = 1e-5;
+  std::optional<double> eps;  // the machine epsilon of the type that is computed in, where it is left out
   bool elementwise_affine = true;
   DType dtype = float32;
   Device device = {};
@@ -52,7 +52,7 @@ class RMSNorm : public Module {
 
  private:
   Shape normalized_shape_;
-  double eps_;
+  std::optional<double> eps_;
 };
 
 }  // namespace mote::nn
