@@ -1,20 +1,32 @@
 #include "repetition_memory.h"
 
+#include <mote/cpu.h>
 #include <mote/cuda.h>
 
 namespace bench {
 
-std::optional<Memory> memory_of(const Loop& loop, const mote::Device& device) {
-  if (!device.is_cuda()) return std::nullopt;
-  const int index = device.index();
+namespace {
+
+mote::MemoryStats stats_of(const mote::Device& device) {
+  if (!device.is_cuda()) return mote::cpu::memory_stats();
+  mote::cuda::synchronize(device.index());
+  return mote::cuda::memory_stats(device.index());
+}
+
+void reset_peaks_of(const mote::Device& device) {
+  device.is_cuda() ? mote::cuda::reset_peak_memory_stats(device.index()) : mote::cpu::reset_peak_memory_stats();
+}
+
+}  // namespace
+
+Memory memory_of(const Loop& loop, const mote::Device& device) {
   loop(1);
-  mote::cuda::synchronize(index);
-  mote::cuda::reset_peak_memory_stats(index);
-  const mote::cuda::MemoryStats before = mote::cuda::memory_stats(index);
+  reset_peaks_of(device);
+  const mote::MemoryStats before = stats_of(device);
   loop(1);
-  const mote::cuda::MemoryStats after = mote::cuda::memory_stats(index);
-  return Memory{static_cast<int64_t>(after.peak_allocated_bytes) - static_cast<int64_t>(before.allocated_bytes),
-                after.allocations - before.allocations};
+  const mote::MemoryStats after = stats_of(device);
+  return {static_cast<int64_t>(after.peak_allocated_bytes) - static_cast<int64_t>(before.allocated_bytes),
+          after.allocations - before.allocations};
 }
 
 }  // namespace bench

@@ -4,7 +4,6 @@
 #include <mote/device.h>
 
 #include <cstdint>
-#include <optional>
 
 #include "bench_row.h"
 
@@ -15,7 +14,6 @@ struct Memory {
   int64_t allocations = 0;
 };
 
-// Nothing where the device keeps no statistics.
-std::optional<Memory> memory_of(const Loop& loop, const mote::Device& device);
+Memory memory_of(const Loop& loop, const mote::Device& device);
 
 }  // namespace bench
