@@ -69,8 +69,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, std::optional<int6
         const int64_t padding = *padding_idx < 0 ? *padding_idx + rows : *padding_idx;
         source = masked_fill(source, eq(flat(), padding).unsqueeze(1), 0);
       }
-      return add_slices("embedding_backward", zeros({rows, width}, {.dtype = g.dtype(), .device = g.device()}), 0,
-                        flat(), source);
+      return sum_slices("embedding_backward", {rows, width}, 0, flat(), source);
     });
   return out;
 }

@@ -78,21 +78,26 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   }
   if (needs_grad(x))
     record("index_select", y, {&x}, [at, positions = Saved(positions), was = x.shape()](const Tensor& g) {
-      return add_slices("index_select_backward", zeros(was, {.dtype = g.dtype(), .device = g.device()}), at,
-                        positions(), g);
+      return sum_slices("index_select_backward", was, at, positions(), g);
     });
   return y;
 }
 
+namespace {
+
+void add_into(const char* op, const Tensor& y, int64_t dim, const Tensor& positions, const Tensor& source) {
+  const NoGradGuard no_grad;
+  const Tensor target = as_at_least_1d(y), values = as_at_least_1d(separate_from(y, source));
+  name_index_errors(op,
+                    [&] { backend_of(y).index_add(view_of(target), dim, view_of(positions), view_of(values), true); });
+}
+
+}  // namespace
+
 Tensor add_slices(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source,
                   const Tensor* out) {
   Tensor y = out ? *out : copy_of(op, self);
-  {
-    const NoGradGuard no_grad;
-    const Tensor target = as_at_least_1d(y), values = as_at_least_1d(separate_from(y, source));
-    name_index_errors(
-        op, [&] { backend_of(self).index_add(view_of(target), dim, view_of(positions), view_of(values), true); });
-  }
+  add_into(op, y, dim, positions, source);
   if (!out && needs_grad(self, source))
     record(op, y, {&self, &source},
            [dim, positions = Saved(positions, tracks_grad(source)), was = source.shape()](const Tensor& g,
@@ -102,6 +107,16 @@ Tensor add_slices(const char* op, const Tensor& self, int64_t dim, const Tensor&
              if (needs[1]) gradients[1] = index_select(g, dim, positions()).reshape(was);
              return gradients;
            });
+  return y;
+}
+
+Tensor sum_slices(const char* op, const Shape& shape, int64_t dim, const Tensor& positions, const Tensor& source) {
+  Tensor y = zeros(shape, {.dtype = source.dtype(), .device = source.device()});
+  add_into(op, y, dim, positions, source);
+  if (needs_grad(source))
+    record(op, y, {&source}, [dim, positions = Saved(positions), was = source.shape()](const Tensor& g) {
+      return index_select(g, dim, positions()).reshape(was);
+    });
   return y;
 }
 

@@ -16,6 +16,9 @@ void refuse_negative(const char* op, const Tensor& positions, int64_t dim, int64
 Tensor add_slices(const char* op, const Tensor& self, int64_t dim, const Tensor& positions, const Tensor& source,
                   const Tensor* out = nullptr);
 
+// The same for zeros of this shape, without a copy of them: the gradient of taking slices. Records its own.
+Tensor sum_slices(const char* op, const Shape& shape, int64_t dim, const Tensor& positions, const Tensor& source);
+
 // x, or a view of shape [1] of a tensor without dimensions.
 Tensor as_at_least_1d(const Tensor& x);
 
