@@ -77,8 +77,8 @@ int measure(const Options& options) {
   }
   Report report{.date = date_text(), .commit = commit_text(), .machine = describe_machine(device)};
   report.settings = {omp_get_max_threads(), options.smoke ? 1 : options.rounds, options.cold, options.smoke};
-  Context context{options, device, measure_roofline(device, options.smoke), {}};
-  report.roofline = context.roofline;
+  Context context{options, device, Probes(device, options.smoke), {}};
+  report.roofline = context.probes.first();
   fmt::print("{}, {} threads: copy {:.1f} GB/s ({}), product {:.0f} GFLOP/s ({})\n", report.machine.cpu,
              report.settings.threads, report.roofline.bytes_per_second / 1e9, report.roofline.copy,
              report.roofline.flops_per_second / 1e9, report.roofline.product);

@@ -46,8 +46,24 @@ void add_peers(const Row& row, const Prepared& prepared, Context& context, Conte
   }
 }
 
+// The rooflines of the rounds, from the two probes that took part last.
+std::vector<Roofline> rooflines_of(const Probes& probes, const std::vector<Series>& series) {
+  const std::vector<double>&copies = series.end()[-2].seconds, &products = series.end()[-1].seconds;
+  std::vector<Roofline> rooflines;
+  for (size_t round = 0; round < copies.size(); ++round) rooflines.push_back(probes.of(copies[round], products[round]));
+  return rooflines;
+}
+
+// The least time that each round allowed, by the time that it took; the median.
+double share_of(const std::vector<Roofline>& rooflines, const Costs& costs, const std::vector<double>& seconds) {
+  std::vector<double> shares;
+  for (size_t round = 0; round < seconds.size(); ++round)
+    shares.push_back(rooflines[round].seconds(costs) / seconds[round]);
+  return summarize(shares).median;
+}
+
 Measurement measurement_of(const Row& row, const Costs& costs, const Contender& contender, const Series& series,
-                           const Series& mote, const Roofline& roofline) {
+                           const Series& mote, const std::vector<Roofline>& rooflines) {
   std::vector<double> seconds = series.seconds;
   for (double& value : seconds) value /= row.operations;
   Measurement m{.name = contender.name(),
@@ -57,7 +73,7 @@ Measurement measurement_of(const Row& row, const Costs& costs, const Contender& 
   const double repetition = m.seconds.median * row.operations;
   m.flops_per_second = costs.flops / repetition;
   m.bytes_per_second = costs.bytes / repetition;
-  m.roofline = roofline.seconds(costs) / repetition;
+  m.roofline = share_of(rooflines, costs, series.seconds);
   if (&series != &mote) m.ratio = ratio(series.seconds, mote.seconds);
   return m;
 }
@@ -67,12 +83,14 @@ void time_row(const Row& row, const Prepared& prepared, Context& context, RowRes
   contenders.push_back(std::make_unique<LocalContender>("mote", prepared.loop, context.device));
   add_libraries(row, prepared, context, contenders, result.notes);
   add_peers(row, prepared, context, contenders, result.notes);
+  const size_t implementations = contenders.size();
+  for (std::unique_ptr<Contender>& probe : context.probes.contenders()) contenders.push_back(std::move(probe));
   TimeOptions options{.rounds = context.options.rounds, .cold = context.options.cold};
   if (context.options.smoke) options = {.rounds = 1, .round_seconds = 0};
   const std::vector<Series> series = time_in_turn(contenders, options);
-  for (size_t i = 0; i < contenders.size(); ++i) {
-    result.measurements.push_back(
-        measurement_of(row, prepared.costs, *contenders[i], series[i], series[0], context.roofline));
+  const std::vector<Roofline> rooflines = rooflines_of(context.probes, series);
+  for (size_t i = 0; i < implementations; ++i) {
+    result.measurements.push_back(measurement_of(row, prepared.costs, *contenders[i], series[i], series[0], rooflines));
     if (context.options.memory) result.measurements.back().memory = contenders[i]->memory();
   }
   for (const std::unique_ptr<Peer>& peer : context.peers) release(*peer);

@@ -11,7 +11,7 @@ namespace bench {
 struct Context {
   const Options& options;
   mote::Device device;
-  Roofline roofline;
+  Probes probes;
   std::vector<std::unique_ptr<Peer>> peers;
 };
 

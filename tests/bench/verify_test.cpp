@@ -16,7 +16,7 @@ using mote::Tensor;
 bench::RowResult run_row(const bench::Prepared& prepared, int& repetitions) {
   bench::Options options;
   options.rounds = 3;
-  bench::Context context{options, mote::Device(), {1e10, "memcpy", 1e11, "matmul"}, {}};
+  bench::Context context{options, mote::Device(), bench::Probes(mote::Device(), true), {}};
   bench::Prepared counted = prepared;
   counted.loop = [&repetitions](int64_t count) { repetitions += static_cast<int>(std::min<int64_t>(count, 1)); };
   const bench::Row row{
