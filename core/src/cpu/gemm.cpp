@@ -1,7 +1,7 @@
-// Products are cut into tiles of C, and into ranges of k where C is too small to occupy several threads. A tile goes to
-// one of two libraries, by measurement (AVX-512, one thread): oneDNN's dnnl_sgemm leads from about 32 x 32 x 32 up, by
-// two and more for large tiles and for a single row; below that OpenBLAS has less to set up, and float64 is OpenBLAS
-// alone.
+// Products are cut into tiles of C, and into ranges of k where C is too small to occupy several threads. Who computes a
+// tile was found by measuring, on one thread with AVX-512. float32: mote's own loop up to about 64 x 64 x 64 where it
+// can read B by rows; for the others oneDNN's dnnl_sgemm leads from about 32 x 32 x 32 up, by two and more for large
+// tiles and for a single row, and below that OpenBLAS has less to set up. float64 is OpenBLAS alone.
 #include "cpu/gemm.h"
 
 #include <cblas.h>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cpu/parallel.h"
+#include "cpu/small_product.h"
 #include "mote/dtype.h"
 #include "mote/error.h"
 
@@ -23,8 +24,10 @@ namespace mote::cpu {
 namespace {
 
 constexpr int64_t kSmallProduct = 24 * 24 * 24;  // multiply-adds up to which OpenBLAS is called for float32
+constexpr int64_t kOwnProduct = 64 * 64 * 64;    // and up to which mote's own loop is, where B has dense rows
 constexpr int64_t kWorkOfPart = int64_t{1} << 23;
-constexpr int64_t kPackDepth = 1024;  // rows of B that are widened or packed at a time
+constexpr int64_t kLeastWorkOfTwo = int64_t{1} << 21;  // from which a product is worth a second thread
+constexpr int64_t kPackDepth = 1024;                   // rows of B that are widened or packed at a time
 
 // Keeps both libraries on the calling thread; where the threads are used is decided here.
 class OneThread {
@@ -74,8 +77,16 @@ bool blas_takes(const Matrix<T>& x, int64_t rows, int64_t columns) {
   return has_dense_rows(x, rows, columns) || has_dense_rows(x.transposed(), columns, rows);
 }
 
+bool multiply_by_own(int64_t n, int64_t m, int64_t k, const Operand<float>& a, const Operand<float>& b, float* c,
+                     int c_lead, float beta) {
+  if (b.transposed || n * m * k > kOwnProduct) return false;
+  const int64_t row_stride = a.transposed ? 1 : a.lead, depth_stride = a.transposed ? a.lead : 1;
+  return multiply_small(n, m, k, {a.data, row_stride, depth_stride, b.data, b.lead, c, c_lead}, beta != 0);
+}
+
 void multiply(int64_t n, int64_t m, int64_t k, const Operand<float>& a, const Operand<float>& b, float* c, int c_lead,
               float beta) {
+  if (multiply_by_own(n, m, k, a, b, c, c_lead, beta)) return;
   if (n * m * k > kSmallProduct) {
     const dnnl_status_t status = dnnl_sgemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', n, m, k, 1.0f, a.data,
                                             a.lead, b.data, b.lead, beta, c, c_lead);
@@ -175,12 +186,14 @@ struct Tiling {
     // A skinny product is bound by reading its large operand, so that a row counts like 16.
     const double work = static_cast<double>(std::max<int64_t>(n, 16)) * static_cast<double>(std::max<int64_t>(m, 16)) *
                         static_cast<double>(k);
-    const auto most = std::max<int64_t>(16, static_cast<int64_t>(work / (16.0 * kWorkOfPart)));
+    const auto most = std::max<int64_t>(16, static_cast<int64_t>(work / (32.0 * kWorkOfPart)));
+    const int64_t least = work >= kLeastWorkOfTwo ? 2 : 1;
     const int64_t wanted =
-        std::clamp<int64_t>(static_cast<int64_t>(work / static_cast<double>(kWorkOfPart)), 1, most) / batch;
+        std::clamp<int64_t>(static_cast<int64_t>(work / static_cast<double>(kWorkOfPart)), least, most) / batch;
     while (count_n * count_m < wanted) {
-      const bool by_rows = tile_n >= tile_m && tile_n > 128;
-      if (!by_rows && tile_m <= 128) break;
+      const int64_t narrowest = count_n * count_m == 1 ? 64 : 128;
+      const bool by_rows = tile_n >= tile_m && tile_n > narrowest;
+      if (!by_rows && tile_m <= narrowest) break;
       int64_t& tile = by_rows ? tile_n : tile_m;
       tile = parts_of(parts_of(tile, 2), 16) * 16;
       count_n = parts_of(n, tile_n);
@@ -259,7 +272,7 @@ void gemm(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, const Matri
     return;
   }
   const int64_t tiles = cut.count();
-  const int64_t grain = std::max<int64_t>(1, kWorkOfPart / 4 / std::max<int64_t>(1, cut.tile_n * cut.tile_m * k));
+  const int64_t grain = std::max<int64_t>(1, kLeastWorkOfTwo / 2 / std::max<int64_t>(1, cut.tile_n * cut.tile_m * k));
   parallel_for(products * tiles, grain, [&](int64_t begin, int64_t end) {
     const OneThread one_thread;
     for (int64_t i = begin; i < end; ++i) {
