@@ -343,4 +343,20 @@ TEST_CASE("shapes that do not broadcast are named") {
              contains("add: shapes [2, 3] and [2, 4] do not broadcast"));
 }
 
+TEST_CASE("results beyond the caches, which are written past them") {
+  const int64_t n = (int64_t{1} << 23) + 5;  // whole numbers up to here are exact
+  const Tensor x = arange(n, {.dtype = float32}), next = arange(1, n + 1, {.dtype = float32});
+  const int threads = get_num_threads();
+  for (const int count : {1, 2}) {
+    set_num_threads(count);
+    CHECK(equal(x + ones({n}), next));
+    CHECK(equal(neg(x) + next, ones({n})));
+    // A result that does not begin at a whole vector, and one in place of an operand.
+    const Tensor shifted = x.slice(0, 1, n).clone();
+    CHECK(equal(shifted.slice(0, 2, n - 1) - 1, x.slice(0, 2, n - 1)));
+    CHECK(equal(shifted.add_(ones({n - 1})), next.slice(0, 1, n)));
+  }
+  set_num_threads(threads);
+}
+
 }  // namespace mote::testing

@@ -7,6 +7,7 @@
 #define MOTE_CPU_VECTOR_MAP_INL_H_
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <cstdint>
@@ -41,6 +42,17 @@ HWY_INLINE void store_first(hn::VFromD<D> v, D d, T* to, size_t n) {
 #endif
 }
 
+// Bytes of a row from which on its results are written past the caches. None would keep so much of one thread's, and
+// the lines that are written need not be read first: a sum of two arrays moves three quarters of the bytes.
+inline constexpr int64_t kStreamedRow = int64_t{16} << 20;
+
+// Whether n results go past the caches: not where they replace an input, whose lines are there already.
+template <class D, class T = hn::TFromD<D>, class... Inputs>
+HWY_INLINE bool is_streamed(D d, const T* to, int64_t n, const Inputs*... inputs) {
+  return n * static_cast<int64_t>(sizeof(T)) >= kStreamedRow &&
+         reinterpret_cast<uintptr_t>(to) % (hn::Lanes(d) * sizeof(T)) == 0 && ((inputs != to) && ...);
+}
+
 // F has a static apply(d, v).
 template <class F, class T>
 void map_row(const void* in, void* out, int64_t n) {
@@ -49,6 +61,10 @@ void map_row(const void* in, void* out, int64_t n) {
   const T* from = static_cast<const T*>(in);
   T* to = static_cast<T*>(out);
   int64_t i = 0;
+  if (is_streamed(d, to, n, from)) {
+    for (; i + lanes <= n; i += lanes) hn::Stream(F::apply(d, hn::LoadU(d, from + i)), d, to + i);
+    hwy::FlushStream();
+  }
   for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from + i)), d, to + i);
   if (i == n) return;
   const auto rest = static_cast<size_t>(n - i);
@@ -63,6 +79,11 @@ void map_rows(const void* a, const void* b, void* out, int64_t n) {
   const T *left = static_cast<const T*>(a), *right = static_cast<const T*>(b);
   T* to = static_cast<T*>(out);
   int64_t i = 0;
+  if (is_streamed(d, to, n, left, right)) {
+    for (; i + lanes <= n; i += lanes)
+      hn::Stream(F::apply(d, hn::LoadU(d, left + i), hn::LoadU(d, right + i)), d, to + i);
+    hwy::FlushStream();
+  }
   for (; i + lanes <= n; i += lanes)
     hn::StoreU(F::apply(d, hn::LoadU(d, left + i), hn::LoadU(d, right + i)), d, to + i);
   if (i == n) return;
