@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/attention_call.h"
+#include "kernels/attention_fits.h"
 #include "mote/autograd.h"
 #include "mote/creation.h"
 #include "mote/cuda.h"

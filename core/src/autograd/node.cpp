@@ -110,17 +110,26 @@ Edge gradient_edge(const Tensor& x) {
   return {impl.leaf, 0};
 }
 
+namespace {
+
+void set_producer(Tensor* output, Ref<Node> node, size_t output_nr) {
+  if (!output) return;
+  TensorImpl& impl = output->get();
+  impl.grad_fn = std::move(node);
+  impl.output_nr = static_cast<uint32_t>(output_nr);
+  impl.requires_grad = true;
+  impl.loose = false;
+}
+
+}  // namespace
+
 void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> outputs) {
   node->set_edges(std::move(edges));
   node->set_outputs(static_cast<uint32_t>(outputs.size()));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i]) continue;
-    TensorImpl& impl = outputs[i]->get();
-    impl.grad_fn = i + 1 < outputs.size() ? node : std::move(node);
-    impl.output_nr = static_cast<uint32_t>(i);
-    impl.requires_grad = true;
-    impl.loose = false;
-  }
+  if (outputs.empty()) return;
+  const size_t last = outputs.size() - 1;
+  for (size_t i = 0; i < last; ++i) set_producer(outputs[i], node, i);
+  set_producer(outputs[last], std::move(node), last);
 }
 
 // --- saved tensors ---------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/attention_fits.h"
 #include "kernels/attention_mask.h"
 #include "kernels/ptx.h"
 #include "mote/backend.h"
@@ -107,10 +108,8 @@ inline int64_t head_size_of(const AttentionArgs& args) { return std::max(args.q.
 void naive_attention(const AttentionForward& call);
 void naive_attention_backward(const AttentionBackward& call);
 
-// Rung 2: tiles in shared memory, products by ordinary multiply-adds. float32 and float64, head sizes to 256, where the
-// device has enough shared memory for the tiles.
-bool tiled_attention_fits(DType dtype, int64_t head_size, int device);
-bool tiled_attention_backward_fits(DType dtype, int64_t head_size, int device);
+// Rung 2: tiles in shared memory, products by ordinary multiply-adds. float32 and float64, head sizes to 256, where
+// they fit (attention_fits.h).
 void tiled_attention(const AttentionForward& call);
 void tiled_attention_backward(const AttentionBackward& call);
 
