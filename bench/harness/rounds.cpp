@@ -33,9 +33,11 @@ std::vector<Series> time_in_turn(const std::vector<std::unique_ptr<Contender>>& 
     series[i].repetitions = calibrate(*contenders[i], options);
     contenders[i]->settle();
   }
+  // What a probe leaves in the caches meets whoever begins the next round, each time somebody else.
+  const size_t implementations = contenders.size() - options.probes;
   for (int round = 0; round < options.rounds; ++round) {
     for (size_t turn = 0; turn < contenders.size(); ++turn) {
-      const size_t i = (turn + static_cast<size_t>(round)) % contenders.size();
+      const size_t i = turn < implementations ? (turn + static_cast<size_t>(round)) % implementations : turn;
       const int64_t repetitions = series[i].repetitions;
       const double seconds = contenders[i]->seconds(repetitions, warm_up[i], options.cold);
       const double each = seconds / static_cast<double>(repetitions);

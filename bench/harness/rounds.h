@@ -12,6 +12,7 @@ struct TimeOptions {
   int rounds = 20;
   double round_seconds = 1e-3;  // a round has as many repetitions as it takes to last so long
   bool cold = false;
+  size_t probes = 0;  // of the contenders, the last ones: they end each round, and do not take turns at beginning it
 };
 
 struct Series {

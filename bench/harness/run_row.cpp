@@ -87,6 +87,7 @@ void time_row(const Row& row, const Prepared& prepared, Context& context, RowRes
   for (std::unique_ptr<Contender>& probe : context.probes.contenders()) contenders.push_back(std::move(probe));
   TimeOptions options{.rounds = context.options.rounds, .cold = context.options.cold};
   if (context.options.smoke) options = {.rounds = 1, .round_seconds = 0};
+  options.probes = contenders.size() - implementations;
   const std::vector<Series> series = time_in_turn(contenders, options);
   const std::vector<Roofline> rooflines = rooflines_of(context.probes, series);
   for (size_t i = 0; i < implementations; ++i) {
