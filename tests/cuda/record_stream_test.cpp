@@ -105,7 +105,9 @@ TEST_CASE("a stream lives as long as the allocator waits for it") {
   void* const a = allocator->allocate(4096, handle_of(home));
   allocator->record_stream(a, cuda::Stream());
   allocator->deallocate(a);
-  CHECK(allocator->allocate(4096, handle_of(home)) == a);  // the stream ended, which waits for it
+  void* const again = allocator->allocate(4096, handle_of(home));
+  CHECK(again == a);  // the stream ended, which waits for it
+  allocator->deallocate(again);
 }
 
 TEST_CASE("a tensor that is freed under a stream keeps its values for it") {
