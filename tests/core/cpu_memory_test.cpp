@@ -1,6 +1,9 @@
-// Statistics, limits and retention of the CPU's allocator.
+// Statistics, limits and retention of the CPU's allocator; run with several limits in the environment, too.
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -46,6 +49,15 @@ struct LimitGuard {
 };
 
 }  // namespace
+
+// By itself in one of its processes, before another test case sets limits.
+TEST_CASE("the limits are those of the environment at first") {
+  const std::map<std::string, size_t> sizes = {
+      {"4096", 4096}, {"20K", 20 << 10}, {"5M", 5 << 20}, {"3G", size_t{3} << 30}};
+  if (const char* memory = std::getenv("MOTE_CPU_MEMORY_LIMIT")) CHECK(cpu::memory_limit() == sizes.at(memory));
+  if (const char* cache = std::getenv("MOTE_CPU_CACHE_LIMIT")) CHECK(cpu::cache_limit() == sizes.at(cache));
+  CHECK(zeros({8}).numel() == 8);
+}
 
 TEST_CASE("statistics follow blocks in use, and peaks stay until they are reset") {
   cpu::reset_peak_memory_stats();

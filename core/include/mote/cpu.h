@@ -19,7 +19,8 @@ void empty_cache();
 
 // At most so many bytes are reserved: what would go beyond them throws OutOfMemoryError, after the cache was emptied.
 // Memory in use is not touched. No limit at first, or that of MOTE_CPU_MEMORY_LIMIT in the environment: a number of
-// bytes, or one with K, M or G behind it (powers of 1024); what is no such number is ignored.
+// bytes, or one with K, M or G behind it (powers of 1024). Anything else there makes the first operation throw
+// ValueError.
 void set_memory_limit(size_t bytes);
 size_t memory_limit();
 

@@ -98,8 +98,15 @@ size_t memory_limit() {
   return static_cast<size_t>(memory_counters.limit.load());
 }
 
-void set_cache_limit(size_t bytes) { LargeBlocks::instance().set_limit(bytes); }
-size_t cache_limit() { return LargeBlocks::instance().limit(); }
+void set_cache_limit(size_t bytes) {
+  cpu_backend();
+  LargeBlocks::instance().set_limit(bytes);
+}
+
+size_t cache_limit() {
+  cpu_backend();
+  return LargeBlocks::instance().limit();
+}
 
 }  // namespace cpu
 
@@ -108,7 +115,10 @@ void CpuBackend::deallocate(void* data, size_t bytes, int) noexcept { cpu::deall
 
 Backend* cpu_backend() {
   static CpuBackend* const backend = [] {
-    if (const auto limit = cpu::size_of_environment("MOTE_CPU_MEMORY_LIMIT")) cpu::set_limit_of_process(*limit);
+    const auto memory = cpu::size_of_environment("MOTE_CPU_MEMORY_LIMIT");
+    const auto cache = cpu::size_of_environment("MOTE_CPU_CACHE_LIMIT");
+    if (memory) cpu::set_limit_of_process(*memory);
+    if (cache) cpu::LargeBlocks::instance().set_limit(*cache);
     cpu::limit_capability();
     return new CpuBackend;  // never destroyed: tensors in static storage are freed late
   }();

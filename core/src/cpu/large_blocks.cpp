@@ -6,7 +6,6 @@
 #include <new>
 
 #include "cpu/memory_counters.h"
-#include "cpu/memory_limits.h"
 #include "cpu/system_memory.h"
 
 namespace mote::cpu {
@@ -31,7 +30,7 @@ LargeBlocks& LargeBlocks::instance() {
   return *blocks;
 }
 
-LargeBlocks::LargeBlocks() : limit_(size_of_environment("MOTE_CPU_CACHE_LIMIT").value_or(quarter_of_memory())) {}
+LargeBlocks::LargeBlocks() : limit_(quarter_of_memory()) {}
 
 void* LargeBlocks::allocate(size_t bytes) noexcept {
   const size_t size = block_size(bytes);
