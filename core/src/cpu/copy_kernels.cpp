@@ -17,36 +17,24 @@ namespace mote::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-template <class T>
-HWY_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, T* to, int64_t to_stride) {
-  const SquareTag<T> d;
-  constexpr int64_t kSide = 16 / sizeof(T);
-  const int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
-  for (int64_t i = 0; i < whole_rows; i += kSide)
-    for (int64_t j = 0; j < whole_columns; j += kSide) {
-      hn::Vec<SquareTag<T>> v[kSide];
-      HWY_UNROLL(8)
-      for (int64_t k = 0; k < kSide; ++k) v[k] = hn::LoadU(d, from + (i + k) * from_stride + j);
-      transpose_square<T>(d, v);
-      HWY_UNROLL(8)
-      for (int64_t k = 0; k < kSide; ++k) hn::StoreU(v[k], d, to + (j + k) * to_stride + i);
-    }
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
-      to[j * to_stride + i] = from[i * from_stride + j];
-}
+struct Unchanged {
+  template <class V>
+  HWY_INLINE V operator()(V v, int64_t) const {
+    return v;
+  }
+};
 
 void Transpose16(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
                  int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, to, to_stride);
+  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
 }
 void Transpose32(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
                  int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, to, to_stride);
+  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
 }
 void Transpose64(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
                  int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, to, to_stride);
+  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
 }
 
 void StreamCopy(void* to, const void* from, size_t bytes) {

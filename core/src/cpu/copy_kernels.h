@@ -21,7 +21,7 @@ void transpose_tile(const uint64_t* from, int64_t from_stride, int64_t rows, int
 void stream_copy(void* to, const void* from, size_t bytes);
 void finish_streaming();
 
-// Whether `out` is far larger than the last cache, where stream_copy is the better way.
+// Whether `out` is larger than the last cache, where stream_copy is the better way.
 bool is_streamed(const View& out);
 
 }  // namespace mote::cpu

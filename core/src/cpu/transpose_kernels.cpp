@@ -12,56 +12,38 @@ namespace mote::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-// What the elements of `from` are multiplied by: one number, or one for each column.
+// Products with one number, or with one for each column.
 template <class T>
-struct OneFactor {
+struct TimesOne {
   T factor;
-  HWY_INLINE hn::Vec<SquareTag<T>> vector(int64_t) const { return hn::Set(SquareTag<T>(), factor); }
-  T at(int64_t) const { return factor; }
+  HWY_INLINE hn::Vec<SquareTag<T>> operator()(hn::Vec<SquareTag<T>> v, int64_t) const {
+    return hn::Mul(v, hn::Set(SquareTag<T>(), factor));
+  }
+  T operator()(T x, int64_t) const { return x * factor; }
 };
 template <class T>
-struct ColumnFactors {
+struct TimesColumns {
   const T* factors;
-  HWY_INLINE hn::Vec<SquareTag<T>> vector(int64_t column) const { return hn::LoadU(SquareTag<T>(), factors + column); }
-  T at(int64_t column) const { return factors[column]; }
+  HWY_INLINE hn::Vec<SquareTag<T>> operator()(hn::Vec<SquareTag<T>> v, int64_t column) const {
+    return hn::Mul(v, hn::LoadU(SquareTag<T>(), factors + column));
+  }
+  T operator()(T x, int64_t column) const { return x * factors[column]; }
 };
-
-// to[j][i] = from[i][j] * factor of column j, by squares, and element by element along the edges.
-template <class T, class Factors>
-HWY_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, const Factors& factors,
-                          T* to, int64_t to_stride) {
-  const SquareTag<T> d;
-  constexpr int64_t kSide = 16 / sizeof(T);
-  const int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
-  for (int64_t i = 0; i < whole_rows; i += kSide)
-    for (int64_t j = 0; j < whole_columns; j += kSide) {
-      hn::Vec<SquareTag<T>> v[kSide];
-      HWY_UNROLL(4)
-      for (int64_t k = 0; k < kSide; ++k)
-        v[k] = hn::Mul(hn::LoadU(d, from + (i + k) * from_stride + j), factors.vector(j));
-      transpose_square<T>(d, v);
-      HWY_UNROLL(4)
-      for (int64_t k = 0; k < kSide; ++k) hn::StoreU(v[k], d, to + (j + k) * to_stride + i);
-    }
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
-      to[j * to_stride + i] = from[i * from_stride + j] * factors.at(j);
-}
 
 void RowsToTileFloat(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float factor, float* to) {
-  transpose(from, from_stride, rows, columns, OneFactor<float>{factor}, to, kTile);
+  transpose(from, from_stride, rows, columns, TimesOne<float>{factor}, to, kTile);
 }
 void RowsToTileDouble(const double* from, int64_t from_stride, int64_t rows, int64_t columns, double factor,
                       double* to) {
-  transpose(from, from_stride, rows, columns, OneFactor<double>{factor}, to, kTile);
+  transpose(from, from_stride, rows, columns, TimesOne<double>{factor}, to, kTile);
 }
 void TileToRowsFloat(const float* from, int64_t rows, int64_t columns, const float* factors, float* to,
                      int64_t to_stride) {
-  transpose(from, kTile, columns, rows, ColumnFactors<float>{factors}, to, to_stride);
+  transpose(from, kTile, columns, rows, TimesColumns<float>{factors}, to, to_stride);
 }
 void TileToRowsDouble(const double* from, int64_t rows, int64_t columns, const double* factors, double* to,
                       int64_t to_stride) {
-  transpose(from, kTile, columns, rows, ColumnFactors<double>{factors}, to, to_stride);
+  transpose(from, kTile, columns, rows, TimesColumns<double>{factors}, to, to_stride);
 }
 
 }  // namespace

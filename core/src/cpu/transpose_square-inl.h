@@ -1,4 +1,4 @@
-// Transposes squares that fit into vectors of 16 bytes.
+// Transposes matrices by squares that fit into vectors of 16 bytes.
 #if defined(MOTE_CPU_TRANSPOSE_SQUARE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MOTE_CPU_TRANSPOSE_SQUARE_INL_H_
 #undef MOTE_CPU_TRANSPOSE_SQUARE_INL_H_
@@ -55,6 +55,28 @@ HWY_INLINE void transpose_square(SquareTag<T> d, hn::Vec<SquareTag<T>> (&v)[8]) 
     v[k] = hn::BitCast(d, low[k]);
     v[4 + k] = hn::BitCast(d, high[k]);
   }
+}
+
+// to[j][i] = f(from[i][j], j), by squares, and element by element along the edges. f takes vectors, of columns from j
+// on, and single elements.
+template <class T, class F>
+HWY_INLINE void transpose(const T* from, int64_t from_stride, int64_t rows, int64_t columns, const F& f, T* to,
+                          int64_t to_stride) {
+  const SquareTag<T> d;
+  constexpr int64_t kSide = 16 / sizeof(T);
+  const int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
+  for (int64_t i = 0; i < whole_rows; i += kSide)
+    for (int64_t j = 0; j < whole_columns; j += kSide) {
+      hn::Vec<SquareTag<T>> v[kSide];
+      HWY_UNROLL(8)
+      for (int64_t k = 0; k < kSide; ++k) v[k] = f(hn::LoadU(d, from + (i + k) * from_stride + j), j);
+      transpose_square<T>(d, v);
+      HWY_UNROLL(8)
+      for (int64_t k = 0; k < kSide; ++k) hn::StoreU(v[k], d, to + (j + k) * to_stride + i);
+    }
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = i < whole_rows ? whole_columns : 0; j < columns; ++j)
+      to[j * to_stride + i] = f(from[i * from_stride + j], j);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -48,7 +48,7 @@ inline constexpr int64_t kStreamedRow = int64_t{16} << 20;
 
 // Whether n results go past the caches: not where they replace an input, whose lines are there already.
 template <class D, class T = hn::TFromD<D>, class... Inputs>
-HWY_INLINE bool is_streamed(D d, const T* to, int64_t n, const Inputs*... inputs) {
+HWY_INLINE bool is_row_streamed(D d, const T* to, int64_t n, const Inputs*... inputs) {
   return n * static_cast<int64_t>(sizeof(T)) >= kStreamedRow &&
          reinterpret_cast<uintptr_t>(to) % (hn::Lanes(d) * sizeof(T)) == 0 && ((inputs != to) && ...);
 }
@@ -61,7 +61,7 @@ void map_row(const void* in, void* out, int64_t n) {
   const T* from = static_cast<const T*>(in);
   T* to = static_cast<T*>(out);
   int64_t i = 0;
-  if (is_streamed(d, to, n, from)) {
+  if (is_row_streamed(d, to, n, from)) {
     for (; i + lanes <= n; i += lanes) hn::Stream(F::apply(d, hn::LoadU(d, from + i)), d, to + i);
     hwy::FlushStream();
   }
@@ -79,7 +79,7 @@ void map_rows(const void* a, const void* b, void* out, int64_t n) {
   const T *left = static_cast<const T*>(a), *right = static_cast<const T*>(b);
   T* to = static_cast<T*>(out);
   int64_t i = 0;
-  if (is_streamed(d, to, n, left, right)) {
+  if (is_row_streamed(d, to, n, left, right)) {
     for (; i + lanes <= n; i += lanes)
       hn::Stream(F::apply(d, hn::LoadU(d, left + i), hn::LoadU(d, right + i)), d, to + i);
     hwy::FlushStream();
