@@ -77,7 +77,7 @@ class AttentionForward {
   // Each query of the group's heads on its own. Little work stays on the calling thread.
   void run_queries(int64_t first, int64_t heads) const {
     const int64_t work = std::max<int64_t>(sizes_.keys * (sizes_.depth + sizes_.width), 1);
-    const int64_t grain = std::max<int64_t>(1, cpu::kGrain / work);
+    const int64_t grain = std::max<int64_t>(1, cpu::kFunctionGrain / work);
     cpu::parallel_for(heads * sizes_.queries, grain, [&](int64_t begin, int64_t end) {
       const Scratch<T> scratch(sizes_.depth + sizes_.width);
       for (int64_t t = begin; t < end; ++t)

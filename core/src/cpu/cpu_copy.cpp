@@ -102,7 +102,7 @@ template <class T>
 void copy_elements(const View& out, const View& in) {
   if (out.is_contiguous() && in.is_contiguous()) {
     const bool streamed = is_streamed(out) && out.data != in.data;
-    return parallel_for(out.numel(), 4 * kGrain, [&](int64_t begin, int64_t end) {
+    return parallel_for(out.numel(), 2 * kGrain, [&](int64_t begin, int64_t end) {
       const size_t bytes = static_cast<size_t>(end - begin) * sizeof(T);
       if (!streamed) {
         std::memmove(out.as<T>() + begin, in.as<T>() + begin, bytes);

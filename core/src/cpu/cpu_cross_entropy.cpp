@@ -26,7 +26,7 @@ void check_targets(const View& target, int64_t classes, int64_t ignore_index) {
   }
 }
 
-int64_t grain_of(int64_t classes) { return std::max<int64_t>(1, cpu::kGrain / 4 / std::max<int64_t>(classes, 1)); }
+int64_t grain_of(int64_t classes) { return std::max<int64_t>(1, cpu::kFunctionGrain / std::max<int64_t>(classes, 1)); }
 
 template <class C>
 void forward(const View& loss, const View& log_sum_exp, const View& logits, const View& target, int64_t ignore_index,

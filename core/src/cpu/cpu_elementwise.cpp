@@ -20,9 +20,9 @@ Row require(Row row, const char* name, DType dtype) {
 
 bool is_dense(const View& view) { return compute_dtype(view.dtype) == view.dtype && view.is_contiguous(); }
 
-// Functions without a vector form take long enough to be worth a second thread sooner.
 int64_t grain_of(UnaryOp op, DType dtype) {
-  return kind_of(op) == OpKind::Float && !find_vector_row(op, compute_dtype(dtype)) ? kGrain / 4 : kGrain;
+  if (kind_of(op) != OpKind::Float) return kGrain;
+  return find_vector_row(op, compute_dtype(dtype)) ? kFunctionGrain : kScalarGrain;
 }
 
 int64_t size_in_bytes(DType dtype) { return static_cast<int64_t>(size_of(dtype)); }

@@ -72,7 +72,7 @@ void gather_words(const View& out, const View& in, int64_t dim, const View& inde
   const int64_t size = in.shape[dim], stride = in.strides[dim] * static_cast<int64_t>(sizeof(Word));
   const View source = with_dim(in, dim, out.shape[dim], 0);
   const cpu::StridedLoop<3> loop({&out, &index, &source});
-  loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
+  loop.run_parallel(cpu::kFunctionGrain, [&](const auto& at, const auto& steps, int64_t count) {
     const auto [to, positions, from] = at;
     bool valid = true;
     if (steps[1] == 0 && steps[0] == sizeof(Word) && steps[2] == sizeof(Word)) {
@@ -150,7 +150,7 @@ void CpuBackend::index_positions(const View& out, std::span<const View> indices,
   for (size_t k = 0; k < indices.size(); ++k) {
     const int64_t size = sizes[static_cast<int64_t>(k)], stride = strides[static_cast<int64_t>(k)];
     const cpu::StridedLoop<2> loop({&out, &indices[k]});
-    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
+    loop.run_parallel(cpu::kFunctionGrain, [&](const auto& at, const auto& steps, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         const int64_t position = *reinterpret_cast<const int64_t*>(at[1] + i * steps[1]);
         int64_t& merged = *reinterpret_cast<int64_t*>(at[0] + i * steps[0]);
@@ -192,7 +192,7 @@ int64_t CpuBackend::count_nonzero(const View& in) {
   const cpu::StridedLoop<1> loop({&in});
   dispatch(in.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    loop.run_parallel(cpu::kGrain, [&](const auto& at, const auto& steps, int64_t count) {
+    loop.run_parallel(cpu::kFunctionGrain, [&](const auto& at, const auto& steps, int64_t count) {
       total.fetch_add(count_row<T>(at[0], steps[0], count), std::memory_order_relaxed);
     });
   });

@@ -42,7 +42,7 @@ struct Factors {
   }
 };
 
-int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kGrain / 4 / std::max<int64_t>(width, 1)); }
+int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kFunctionGrain / std::max<int64_t>(width, 1)); }
 
 template <class C>
 void forward(const View& out, const View* mean, const View& rstd, const LayerNormArgs& args) {

@@ -18,7 +18,7 @@ View starts_of_rows(View view) {
 
 int64_t last_stride(const View& view) { return view.strides[view.strides.rank() - 1]; }
 
-int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kGrain / 4 / width); }
+int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kFunctionGrain / width); }
 
 template <class C>
 void forward(const View& out, const View& in, const View& mask, C scale) {

@@ -39,7 +39,7 @@ void multiply_integers(int64_t n, int64_t m, int64_t k, const cpu::Matrix<const 
                        const cpu::Matrix<T>& c, bool accumulate) {
   using U = std::make_unsigned_t<std::common_type_t<T, int>>;  // wraps around
   cpu::parallel_for(
-      n, std::max<int64_t>(1, cpu::kGrain / std::max<int64_t>(1, m * k)), [&](int64_t begin, int64_t end) {
+      n, std::max<int64_t>(1, cpu::kFunctionGrain / std::max<int64_t>(1, m * k)), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
           if (!accumulate)
             for (int64_t j = 0; j < m; ++j) *c.at(i, j) = 0;

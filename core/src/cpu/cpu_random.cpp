@@ -68,7 +68,7 @@ void normal_blocks(T* x, int64_t blocks, double mean, double std) {
 template <class T>
 void normal_fill(T* x, int64_t size, double mean, double std, Generator& generator) {
   for (int64_t i = 0; i < size; ++i) x[i] = cast_to<T>(uniform01<T>(generator));
-  cpu::parallel_for(size / kBlock, cpu::kGrain / kBlock,
+  cpu::parallel_for(size / kBlock, cpu::kScalarGrain / kBlock,
                     [&](int64_t begin, int64_t end) { normal_blocks(x + begin * kBlock, end - begin, mean, std); });
   if (size % kBlock == 0) return;
   T* const last = x + size - kBlock;

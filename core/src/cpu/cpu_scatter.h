@@ -93,7 +93,7 @@ void scatter_loop(const StridedLoop<3>& loop, const ScatterLine& line, bool one_
   constexpr bool rounds = Add && (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>);
   std::vector<int64_t> list;  // the order of the only list of positions
   if (rounds && one_list) list = group_positions(loop.data[1], line);
-  const int64_t grain = std::max<int64_t>(kGrain / std::max<int64_t>(line.count, 1), 1);
+  const int64_t grain = std::max<int64_t>(kFunctionGrain / std::max<int64_t>(line.count, 1), 1);
   loop.run_parallel(grain, [&](const auto& at, const auto& steps, int64_t count) {
     const auto [out, index, source] = at;
     if constexpr (rounds) {

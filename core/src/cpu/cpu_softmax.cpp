@@ -54,7 +54,8 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
   }
   const int64_t pitch = n + 16;  // not a power of two, or all rows would share a few sets of the cache
   const cpu::StridedLoop<N + 1> loop(pointers);
-  loop.run_parallel(std::max<int64_t>(1, cpu::kGrain / n), [&](const auto& at, const auto& strides, int64_t count) {
+  const int64_t grain = std::max<int64_t>(1, cpu::kFunctionGrain / n);
+  loop.run_parallel(grain, [&](const auto& at, const auto& strides, int64_t count) {
     const int64_t at_once = direct ? 1 : std::min(kRowsAtOnce, count);
     const cpu::Scratch<C> copies =
         direct ? cpu::Scratch<C>() : cpu::Scratch<C>(static_cast<int64_t>(N + 1) * at_once * pitch);

@@ -105,7 +105,7 @@ template <class T, class Arrange>
 void order_lines(const View& values, const View& indices, const View& in, bool descending, const Arrange& arrange) {
   const Lines lines(in);
   const int64_t kept = values.shape.back();
-  const int64_t grain = std::max<int64_t>(cpu::kGrain / 16 / std::max<int64_t>(lines.length, 1), 1);
+  const int64_t grain = std::max<int64_t>(cpu::kScalarGrain / std::max<int64_t>(lines.length, 1), 1);
   cpu::parallel_for(lines.count, grain, [&](int64_t begin, int64_t end) {
     std::vector<Entry<key_t<T>>> entries, scratch;
     for (int64_t i = begin; i < end; ++i) {
