@@ -1,5 +1,6 @@
 // Every operation gives the same bits with any number of threads, on arrays large enough to be cut.
 #include <cstring>
+#include <thread>
 
 #include "mote/threads.h"
 #include "op_table/compare.h"
@@ -53,8 +54,14 @@ bool is_suitable(const Row& row) {
 TEST_CASE("set_num_threads sets what get_num_threads says, and refuses less than one") {
   const Threads three(3);
   CHECK(get_num_threads() == 3);
+  std::thread([] { CHECK(get_num_threads() == 3); }).join();
   set_num_threads(1);
   CHECK(get_num_threads() == 1);
+  std::thread([] {
+    CHECK(get_num_threads() == 1);
+    set_num_threads(2);
+  }).join();
+  CHECK(get_num_threads() == 1);  // has its number already
   CHECK_THAT(testing::message_of<ValueError>([] { set_num_threads(0); }),
              testing::contains("set_num_threads: expected at least 1, but got 0"));
 }

@@ -3,7 +3,8 @@
 
 namespace mote {
 
-// For operations that the calling thread starts from now on; at least 1, or a ValueError is thrown. Matrix products
+// For operations that the calling thread starts from now on, and for threads that have not used mote yet; at least 1, or
+// a ValueError is thrown. Matrix products
 // keep to it too: mote cuts them into parts and has the BLAS compute each on one thread. The result of no operation
 // depends on the number.
 //

@@ -1,12 +1,11 @@
 // Between the operands of attention (any strides, any floating-point type) and what its kernels read and write.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <type_traits>
 
 #include "cpu/attention_kernels.h"
+#include "cpu/parallel.h"
 #include "cpu/scratch.h"
 #include "cpu/transpose_kernels.h"
 #include "mote/backend.h"
@@ -21,7 +20,7 @@ inline int64_t balanced(int64_t i, int64_t n) { return i % 2 == 0 ? i / 2 : n - 
 // How many heads are worked on at once, so that copies made for them stay small and the threads stay busy.
 inline int64_t heads_in_group(int64_t heads, int64_t bytes_per_head) {
   const int64_t fit = (int64_t{64} << 20) / std::max<int64_t>(bytes_per_head, 1);
-  return std::clamp<int64_t>(std::max<int64_t>(fit, 2 * omp_get_max_threads()), 1, heads);
+  return std::clamp<int64_t>(std::max<int64_t>(fit, 2 * max_threads()), 1, heads);
 }
 
 // A matrix by strides: the last two dimensions of one head.

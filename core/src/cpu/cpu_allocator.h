@@ -12,4 +12,7 @@ void* allocate(size_t bytes);
 // `bytes` as they were asked for.
 void deallocate(void* memory, size_t bytes) noexcept;
 
+// For allocate_object, which found no memory: frees what is kept and asks again. Throws OutOfMemoryError.
+void* allocate_object_after_release(size_t bytes);
+
 }  // namespace mote::cpu

@@ -72,7 +72,7 @@ class AttentionBackward {
           k_.copy(first_ + h, h, 0, sizes_.keys);
           v_.copy(first_ + h, h, 0, sizes_.keys);
         });
-      if (heads >= 2 * omp_get_max_threads() || heads % omp_get_max_threads() == 0)
+      if (heads >= 2 * cpu::max_threads() || heads % cpu::max_threads() == 0)
         for_tasks(heads, [&](int64_t h, T* scratch) { run_head(h, scratch); });
       else
         run_parts(heads);

@@ -1,5 +1,8 @@
 // Memory of the CPU backend: small blocks by small_blocks.h, the rest by large_blocks.h.
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,17 +36,17 @@ void* allocate_or_null(size_t bytes) {
 }
 
 std::string situation() {
-  constexpr double kGiB = 1 << 30;
   const size_t limit = memory_limit();
-  if (limit < kNoLimit) return fmt::format("its limit is {:.2f} GiB", static_cast<double>(limit) / kGiB);
-  const double page = static_cast<double>(sysconf(_SC_PAGESIZE)) / kGiB;
-  return fmt::format("{:.2f} of its {:.2f} GiB are free", static_cast<double>(sysconf(_SC_AVPHYS_PAGES)) * page,
-                     static_cast<double>(sysconf(_SC_PHYS_PAGES)) * page);
+  if (limit < kNoLimit) return fmt::format("its limit is {}", in_words(limit));
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return fmt::format("{} of its {} are free", in_words(static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * page),
+                     in_words(static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * page));
 }
 
-[[gnu::noinline]] void* allocate_after_release(size_t bytes) {
+// Frees what is kept and asks once more.
+[[gnu::noinline]] void* ask_after_release(void* (*ask)(size_t), size_t bytes) {
   empty_cache();
-  void* const memory = allocate_or_null(bytes);
+  void* const memory = ask(bytes);
   if (!memory) throw_out_of_memory("cpu", bytes, situation(), memory_stats(), LargeBlocks::instance().largest_in_use());
   return memory;
 }
@@ -55,7 +58,11 @@ void set_limit_of_process(size_t bytes) { memory_counters.limit = static_cast<in
 void* allocate(size_t bytes) {
   if (void* const memory = allocate_or_null(bytes)) [[likely]]
     return memory;
-  return allocate_after_release(bytes);
+  return ask_after_release(allocate_or_null, bytes);
+}
+
+void* allocate_object_after_release(size_t bytes) {
+  return ask_after_release([](size_t size) { return take_object(size); }, bytes);
 }
 
 void deallocate(void* memory, size_t bytes) noexcept {
@@ -86,6 +93,9 @@ void reset_peak_memory_stats() {
 void empty_cache() {
   LargeBlocks::instance().empty();
   release_free_slabs();
+#ifdef __GLIBC__
+  malloc_trim(0);  // blocks below 1 MiB and slabs are malloc's, which keeps them
+#endif
 }
 
 void set_memory_limit(size_t bytes) {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <numeric>
 #include <type_traits>
-#include <vector>
 
+#include "cpu/scratch.h"
 #include "cpu/strided_loop.h"
 #include "mote/dtype.h"
 
@@ -63,8 +63,8 @@ void put_each(char* out, int64_t out_step, const char* index, IndexStep index_st
 }
 
 // The places 0 … count-1 of a line of positions, equal positions side by side and in ascending order of place.
-inline std::vector<int64_t> group_positions(const char* index, const ScatterLine& line) {
-  std::vector<int64_t> order(static_cast<size_t>(line.count));
+inline ScratchVector<int64_t> group_positions(const char* index, const ScatterLine& line) {
+  ScratchVector<int64_t> order(static_cast<size_t>(line.count));
   std::iota(order.begin(), order.end(), int64_t{0});
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
     return line.target(index + a * line.index) < line.target(index + b * line.index);
@@ -75,8 +75,8 @@ inline std::vector<int64_t> group_positions(const char* index, const ScatterLine
 // Sums of a 16-bit type in float32, rounded once: all that goes to one element is added up before it is written.
 template <class T>
 void add_groups(char* out, int64_t out_step, const char* index, const char* source, int64_t source_step, int64_t count,
-                const ScatterLine& line, const std::vector<int64_t>& order) {
-  std::vector<float> sums(static_cast<size_t>(count));
+                const ScatterLine& line, const ScratchVector<int64_t>& order) {
+  ScratchVector<float> sums(static_cast<size_t>(count));
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     const int64_t target = line.target(index + order[begin] * line.index);
     for (int64_t j = 0; j < count; ++j)
@@ -91,7 +91,7 @@ void add_groups(char* out, int64_t out_step, const char* index, const char* sour
 template <class T, bool Add>
 void scatter_loop(const StridedLoop<3>& loop, const ScatterLine& line, bool one_list) {
   constexpr bool rounds = Add && (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>);
-  std::vector<int64_t> list;  // the order of the only list of positions
+  ScratchVector<int64_t> list;  // the order of the only list of positions
   if (rounds && one_list) list = group_positions(loop.data[1], line);
   const int64_t grain = std::max<int64_t>(kFunctionGrain / std::max<int64_t>(line.count, 1), 1);
   loop.run_parallel(grain, [&](const auto& at, const auto& steps, int64_t count) {

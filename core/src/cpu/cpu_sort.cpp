@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <vector>
 
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
+#include "cpu/scratch.h"
 #include "mote/error.h"
 #include "mote/sort_key.h"
 
@@ -50,7 +50,7 @@ struct Entry<uint32_t> {
 
 // Stable; `scratch` has the size of `entries`.
 template <class Key>
-void radix_sort(std::vector<Entry<Key>>& entries, std::vector<Entry<Key>>& scratch) {
+void radix_sort(cpu::ScratchVector<Entry<Key>>& entries, cpu::ScratchVector<Entry<Key>>& scratch) {
   constexpr int kBits = 8, kDigits = 1 << kBits;
   for (int shift = 0; shift < static_cast<int>(8 * sizeof(Key)); shift += kBits) {
     const auto digit = [shift](const Entry<Key>& entry) { return (entry.key() >> shift) & Key{kDigits - 1}; };
@@ -107,7 +107,7 @@ void order_lines(const View& values, const View& indices, const View& in, bool d
   const int64_t kept = values.shape.back();
   const int64_t grain = std::max<int64_t>(cpu::kScalarGrain / std::max<int64_t>(lines.length, 1), 1);
   cpu::parallel_for(lines.count, grain, [&](int64_t begin, int64_t end) {
-    std::vector<Entry<key_t<T>>> entries, scratch;
+    cpu::ScratchVector<Entry<key_t<T>>> entries, scratch;
     for (int64_t i = begin; i < end; ++i) {
       const KeyLine<T> line(in, i, descending);
       arrange(line, lines.length, entries, scratch);

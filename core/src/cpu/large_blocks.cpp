@@ -63,14 +63,17 @@ void LargeBlocks::deallocate(void* memory, size_t bytes) noexcept {
   (latest_ ? latest_->after : oldest_) = block;
   latest_ = block;
   kept_ += size;
-  while (oldest_ && is_too_full()) evict_oldest();
+  make_room(0);
 }
 
 void* LargeBlocks::take(int index) noexcept {
   const std::lock_guard lock(mutex_);
   ++in_use_[static_cast<size_t>(index)];
   Kept* const block = tops_[static_cast<size_t>(index)];
-  if (block) unlink(block);
+  if (block)
+    unlink(block);
+  else
+    make_room(class_size(index));
   return block;
 }
 
@@ -87,10 +90,11 @@ void LargeBlocks::unlink(Kept* block) noexcept {
   kept_ -= class_size(block->index);
 }
 
-bool LargeBlocks::is_too_full() const noexcept {
-  const int64_t most = memory_counters.high_water();
-  return kept_ > limit_ ||
-         static_cast<int64_t>(kept_) + memory_counters.allocated() > std::max<int64_t>(most / 2 * 3, most + kFreely);
+void LargeBlocks::make_room(size_t bytes) noexcept {
+  const int64_t in_use = memory_counters.allocated() + static_cast<int64_t>(bytes);
+  const int64_t most = std::max(memory_counters.high_water(), in_use);
+  const int64_t allowed = std::max(most / 2 * 3, most + kFreely) - in_use;
+  while (oldest_ && (kept_ > limit_ || static_cast<int64_t>(kept_) > allowed)) evict_oldest();
 }
 
 void LargeBlocks::evict_oldest() noexcept {
@@ -108,7 +112,7 @@ void LargeBlocks::empty() noexcept {
 void LargeBlocks::set_limit(size_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   limit_ = bytes;
-  while (oldest_ && is_too_full()) evict_oldest();
+  make_room(0);
 }
 
 size_t LargeBlocks::limit() const noexcept {

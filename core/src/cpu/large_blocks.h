@@ -45,7 +45,8 @@ class LargeBlocks {
   void* take(int index) noexcept;
   void give_up(int index) noexcept;
   void unlink(Kept* block) noexcept;
-  bool is_too_full() const noexcept;
+  // Gives back the oldest until what is kept is within its limits, with `bytes` more in use.
+  void make_room(size_t bytes) noexcept;
   void evict_oldest() noexcept;
 
   mutable std::mutex mutex_;

@@ -31,12 +31,11 @@ class MemoryCounters {
 
   // False where the limit forbids it.
   bool reserve(int64_t bytes) {
-    const int64_t now = reserved_.fetch_add(bytes, kRelaxed) + bytes;
-    if (now > limit.load(kRelaxed)) {
-      reserved_.fetch_sub(bytes, kRelaxed);
-      return false;
-    }
-    raise(peak_reserved_, now);
+    int64_t before = reserved_.load(kRelaxed);
+    do {
+      if (bytes > limit.load(kRelaxed) - before) return false;
+    } while (!reserved_.compare_exchange_weak(before, before + bytes, kRelaxed));
+    raise(peak_reserved_, before + bytes);
     segments_.fetch_add(1, kRelaxed);
     return true;
   }

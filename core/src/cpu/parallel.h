@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 
@@ -17,6 +18,20 @@ inline constexpr int64_t kGrain = 65536;
 inline constexpr int64_t kFunctionGrain = kGrain / 2;
 inline constexpr int64_t kScalarGrain = kGrain / 32;
 
+// What set_num_threads was last called with; 0 before.
+inline constinit std::atomic<int> chosen_threads{0};
+
+// How many threads the calling one may use. OpenMP keeps a number for each thread: one that asks for the first time
+// takes over what was chosen.
+inline int max_threads() {
+  thread_local constinit bool asked = false;
+  if (!asked) [[unlikely]] {
+    asked = true;
+    if (const int chosen = chosen_threads.load(std::memory_order_relaxed)) omp_set_num_threads(chosen);
+  }
+  return omp_get_max_threads();
+}
+
 // Calls body(begin, end) for equal parts of [0, size), one for each thread, of which there are at most as many as
 // grains. Parts begin at multiples of 64, or of the grain where that is less, so that threads do not share cache lines.
 // Ranges of at most `grain`, and calls from inside another region, stay on the calling thread. What body computes for
@@ -28,7 +43,7 @@ void parallel_for(int64_t size, int64_t grain, const Body& body) {
   grain = std::max<int64_t>(grain, 1);
   const int64_t grains = (size + grain - 1) / grain;
   if (grains == 1) return body(int64_t{0}, size);
-  const auto threads = static_cast<int>(std::min<int64_t>(grains, omp_in_parallel() ? 1 : omp_get_max_threads()));
+  const auto threads = static_cast<int>(std::min<int64_t>(grains, omp_in_parallel() ? 1 : max_threads()));
   if (threads <= 1) return body(int64_t{0}, size);
   const int64_t unit = std::min<int64_t>(grain, 64), units = (size + unit - 1) / unit;
   std::exception_ptr error;

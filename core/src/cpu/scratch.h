@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "cpu/cpu_allocator.h"
 
@@ -34,5 +35,21 @@ class Scratch {
   T* data_ = nullptr;
   size_t bytes_ = 0;
 };
+
+// For vectors whose size is found on the way.
+template <class T>
+struct ScratchAllocator {
+  using value_type = T;
+
+  ScratchAllocator() = default;
+  template <class U>
+  ScratchAllocator(const ScratchAllocator<U>&) {}
+
+  T* allocate(size_t count) { return static_cast<T*>(cpu::allocate(count * sizeof(T))); }
+  void deallocate(T* data, size_t count) noexcept { cpu::deallocate(data, count * sizeof(T)); }
+  friend bool operator==(ScratchAllocator, ScratchAllocator) { return true; }
+};
+template <class T>
+using ScratchVector = std::vector<T, ScratchAllocator<T>>;
 
 }  // namespace mote::cpu

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <new>
 
+#include "cpu/cpu_allocator.h"
 #include "cpu/memory_counters.h"
 #include "cpu/slab_pool.h"
 #include "cpu/system_memory.h"
@@ -151,6 +152,8 @@ void deallocate_small(void* memory, size_t bytes) noexcept {
   give(index, memory);
 }
 
+void* take_object(size_t bytes) noexcept { return take(class_of(bytes), false); }
+
 void release_free_slabs() {
   for (int index = 0; index < kSmallClasses; ++index)
     SlabPool::instance().take_back(index, front.lists[static_cast<size_t>(index)], 0);
@@ -174,9 +177,9 @@ namespace mote {
 
 void* allocate_object(size_t size) {
   if (!cpu::kKeepsBlocks || size > cpu::kSmallLimit) return ::operator new(size);
-  void* const memory = cpu::take(cpu::class_of(size), false);
-  if (!memory) throw std::bad_alloc();
-  return memory;
+  if (void* const memory = cpu::take(cpu::class_of(size), false)) [[likely]]
+    return memory;
+  return cpu::allocate_object_after_release(size);
 }
 
 void deallocate_object(void* memory, size_t size) noexcept {

@@ -11,6 +11,9 @@ namespace mote::cpu {
 void* allocate_small(size_t bytes) noexcept;
 void deallocate_small(void* memory, size_t bytes) noexcept;
 
+// For the small objects behind a tensor: not counted. Null as above.
+void* take_object(size_t bytes) noexcept;
+
 // Gives back the slabs of which nothing is in use, as far as the pool and this thread's lists show.
 void release_free_slabs();
 
