@@ -1,5 +1,5 @@
-// What the CPU's vector functions of float32 promise (core/src/cpu/vector_math-inl.h), and how far they are from
-// float64.
+// What the CPU's vector functions of float32 promise (core/src/cpu/vector_math-inl.h, vector_gelu-inl.h), and how far
+// they are from float64.
 #pragma once
 
 #include <algorithm>

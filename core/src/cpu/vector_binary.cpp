@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include "cpu/element_rows.h"
+#include "cpu/vector_gelu-inl.h"
 #include "cpu/vector_map-inl.h"
 #include "cpu/vector_math-inl.h"
 
@@ -85,9 +86,7 @@ struct SiluBackward {
 struct GeluErfBackward {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V g, V x) {
-    const Normal<D, V> normal(d, x);
-    const V density = hn::Mul(normal.exponential, hn::Set(d, 0.39894228f));
-    return hn::Mul(g, hn::MulAdd(x, density, normal.cdf));
+    return hn::Mul(g, vector_gelu_erf_slope(d, x));
   }
 };
 

@@ -132,31 +132,6 @@ HWY_INLINE V vector_erf(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, y);
 }
 
-// The normal distribution at x: its integral up to x, and e^(-x^2 / 2), from one exponential. The left tail keeps its
-// digits.
-template <class D, class V>
-struct Normal {
-  V cdf, exponential;
-
-  HWY_INLINE Normal(D d, V x) {
-    const V a = hn::Min(hn::Abs(x), hn::Set(d, 15.0f));  // beyond 14 both are 0
-    const V half = hn::Mul(a, hn::Set(d, -0.5f));
-    const V exponent = hn::Mul(a, half);
-    const V lost = hn::MulSub(a, half, exponent);  // in rounding the product, where there is a fused multiply-add
-    const V e = exp_in_range(d, exponent);
-    exponential = hn::MulAdd(e, lost, e);
-    const V tail = hn::Mul(exponential, half_scaled_erfc(d, a, 0.70710678f));
-    cdf = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(hn::Set(d, 1.0f), tail));
-  }
-};
-
-// x Phi(x): 9 ULP above -1; towards the left tail the relative error grows to 1e-6 (1e-5 without fused
-// multiply-add), the absolute one is below 1e-8 there.
-template <class D, class V>
-HWY_INLINE V vector_gelu_erf(D d, V x) {
-  return hn::Mul(x, Normal<D, V>(d, x).cdf);
-}
-
 // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as x sigmoid(2 ...): 4 ULP above -1; towards
 // the left tail the relative error grows to 2e-5.
 template <class D, class V>

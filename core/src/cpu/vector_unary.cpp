@@ -6,6 +6,7 @@
 #include <hwy/highway.h>
 
 #include "cpu/element_rows.h"
+#include "cpu/vector_gelu-inl.h"
 #include "cpu/vector_map-inl.h"
 #include "cpu/vector_math-inl.h"
 
