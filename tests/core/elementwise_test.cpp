@@ -359,4 +359,37 @@ TEST_CASE("results beyond the caches, which are written past them") {
   set_num_threads(threads);
 }
 
+TEST_CASE("results beyond the caches of operands that are not dense") {
+  // Rows of prime lengths begin and end within lines of the cache; whole numbers are exact.
+  const int64_t rows = 2053, columns = 4099;
+  const Tensor x = (arange(rows * columns, {.dtype = float32}) % 4096).reshape({rows, columns});
+  const Tensor row = arange(columns, {.dtype = float32}), column = arange(rows, {.dtype = float32}).unsqueeze(1);
+  const Tensor wide = zeros({rows, columns + 3});
+  const Tensor part = wide.slice(1, 2, columns + 2);
+  const auto of_rows = [&](const Tensor& whole, const auto& expected) {
+    for (int64_t i : {int64_t{0}, int64_t{1}, rows / 2, rows - 1})
+      if (!equal(whole[i], expected(x[i], static_cast<float>(i)))) return false;
+    return true;
+  };
+  const int threads = get_num_threads();
+  for (const int count : {1, 2, 4}) {
+    CAPTURE(count);
+    set_num_threads(count);
+    CHECK(of_rows(x + row, [&](const Tensor& of_x, float) { return of_x + row; }));
+    CHECK(of_rows(row - x, [&](const Tensor& of_x, float) { return row - of_x; }));
+    CHECK(of_rows(x + column, [&](const Tensor& of_x, float i) { return of_x + i; }));
+    CHECK(of_rows(3 - x, [&](const Tensor& of_x, float) { return 3 - of_x; }));
+    CHECK(of_rows(x.to(float64) + row.to(float64),
+                  [&](const Tensor& of_x, float) { return of_x.to(float64) + row.to(float64); }));
+    // Rows that are not neighbours, and what lies between them; then in place of an operand.
+    part.copy_(x);
+    CHECK(of_rows(neg(part), [&](const Tensor& of_x, float) { return neg(of_x); }));
+    part.add_(row);
+    CHECK(of_rows(part, [&](const Tensor& of_x, float) { return of_x + row; }));
+    CHECK_FALSE(wide.slice(1, 0, 2).any().item<bool>());
+    CHECK_FALSE(wide.slice(1, columns + 2, columns + 3).any().item<bool>());
+  }
+  set_num_threads(threads);
+}
+
 }  // namespace mote::testing

@@ -7,7 +7,7 @@ namespace mote::cpu {
 namespace {
 
 template <class F, class T>
-void row(const void* a, const void* b, void* out, int64_t n) {
+void row(const void* a, const void* b, void* out, int64_t n, bool) {
   using Out = decltype(F()(T(), T()));
   const T* left = static_cast<const T*>(a);
   const T* right = static_cast<const T*>(b);

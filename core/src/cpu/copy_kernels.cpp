@@ -4,7 +4,6 @@
 //
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -57,17 +56,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mote::cpu {
 
-namespace {
-
-// A virtual machine may report the cache of its whole host.
-int64_t last_cache() {
-  constexpr int64_t kMost = int64_t{32} << 20;
-  const auto size = static_cast<int64_t>(sysconf(_SC_LEVEL3_CACHE_SIZE));
-  return size > 0 ? std::min(size, kMost) : kMost;
-}
-
-}  // namespace
-
 HWY_EXPORT(Transpose16);
 HWY_EXPORT(Transpose32);
 HWY_EXPORT(Transpose64);
@@ -87,12 +75,6 @@ void transpose_tile(const uint64_t* from, int64_t from_stride, int64_t rows, int
 }
 
 void stream_copy(void* to, const void* from, size_t bytes) { HWY_DYNAMIC_DISPATCH(StreamCopy)(to, from, bytes); }
-void finish_streaming() { hwy::FlushStream(); }
-
-bool is_streamed(const View& out) {
-  static const int64_t cache = last_cache();
-  return out.numel() * static_cast<int64_t>(size_of(out.dtype)) > cache;
-}
 
 }  // namespace mote::cpu
 #endif

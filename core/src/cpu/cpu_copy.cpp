@@ -3,6 +3,7 @@
 
 #include "cpu/copy_kernels.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/streaming.h"
 #include "cpu/strided_loop.h"
 
 namespace mote {

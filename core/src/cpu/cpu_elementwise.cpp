@@ -3,6 +3,7 @@
 
 #include "cpu/blocks.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/streaming.h"
 #include "cpu/strided_loop.h"
 #include "mote/error.h"
 
@@ -27,6 +28,24 @@ int64_t grain_of(UnaryOp op, DType dtype) {
 
 int64_t size_in_bytes(DType dtype) { return static_cast<int64_t>(size_of(dtype)); }
 
+// How one operation writes its result: past the caches or not. The whole result decides, however short its rows are,
+// and neither its strides nor the number of threads.
+class Writing {
+ public:
+  template <class... Inputs>
+  explicit Writing(const View& out, const Inputs&... in)
+      : streamed_(is_streamed(out) && ((in.data != out.data) && ...)) {}
+
+  bool streamed() const { return streamed_; }
+  // At the end of each thread's part.
+  void finish() const {
+    if (streamed_) finish_streaming();
+  }
+
+ private:
+  bool streamed_;
+};
+
 // Calls body(at + offset of i, count) for stretches that fit into a block.
 template <size_t N, class Body>
 void in_blocks(std::array<char*, N> at, const std::array<int64_t, N>& step, int64_t count, const Body& body) {
@@ -39,32 +58,38 @@ void in_blocks(std::array<char*, N> at, const std::array<int64_t, N>& step, int6
 
 void run_unary(UnaryRow row, int64_t grain, const View& out, const View& in) {
   const StridedLoop<2> loop({&out, &in});
+  const Writing writing(out, in);
   parallel_for(loop.numel, grain, [&](int64_t begin, int64_t end) {
     InputBlock input(in.dtype);
     OutputBlock output(out.dtype);
     loop.run(begin, end, [&](const auto& at, const auto& step, int64_t count) {
-      if (output.is_direct(step[0]) && input.is_direct(step[1])) return row(at[1], at[0], count);
+      if (output.is_direct(step[0]) && input.is_direct(step[1])) return row(at[1], at[0], count, writing.streamed());
       in_blocks(at, step, count, [&](const auto& here, int64_t n) {
-        row(input.read(here[1], step[1], n), output.place(here[0], step[0]), n);
+        row(input.read(here[1], step[1], n), output.place(here[0], step[0]), n,
+            writing.streamed() && output.is_direct(step[0]));
         output.write(here[0], step[0], n);
       });
     });
+    writing.finish();
   });
 }
 
 void run_binary(BinaryRow row, const View& out, const View& a, const View& b) {
   const StridedLoop<3> loop({&out, &a, &b});
+  const Writing writing(out, a, b);
   parallel_for(loop.numel, kGrain, [&](int64_t begin, int64_t end) {
     InputBlock left(a.dtype), right(b.dtype);
     OutputBlock output(out.dtype);
     loop.run(begin, end, [&](const auto& at, const auto& step, int64_t count) {
       if (output.is_direct(step[0]) && left.is_direct(step[1]) && right.is_direct(step[2]))
-        return row(at[1], at[2], at[0], count);
+        return row(at[1], at[2], at[0], count, writing.streamed());
       in_blocks(at, step, count, [&](const auto& here, int64_t n) {
-        row(left.read(here[1], step[1], n), right.read(here[2], step[2], n), output.place(here[0], step[0]), n);
+        row(left.read(here[1], step[1], n), right.read(here[2], step[2], n), output.place(here[0], step[0]), n,
+            writing.streamed() && output.is_direct(step[0]));
         output.write(here[0], step[0], n);
       });
     });
+    writing.finish();
   });
 }
 
@@ -103,14 +128,17 @@ class Aligned {
 // One operand is a number, the rest is dense: no strides to walk.
 void run_with_number(BinaryRow row, const View& out, const View& dense, const View& number, bool number_first) {
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(dense.dtype);
+  const Writing writing(out, dense);
   parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
     InputBlock repeated(number.dtype);
     for (int64_t i = begin; i < end; i += kBlock) {
       const int64_t n = std::min(kBlock, end - i);
       const void* numbers = repeated.read(number.as<char>(), 0, n);
       const void* elements = dense.as<char>() + i * from;
-      row(number_first ? numbers : elements, number_first ? elements : numbers, out.as<char>() + i * to, n);
+      row(number_first ? numbers : elements, number_first ? elements : numbers, out.as<char>() + i * to, n,
+          writing.streamed());
     }
+    writing.finish();
   });
 }
 
@@ -159,8 +187,10 @@ void CpuBackend::unary(UnaryOp op, const View& out, const View& in) {
   if (!is_dense(out) || !is_dense(in))
     return run_unary(row, grain_of(op, in.dtype), out, Aligned(*this, out, in).view());
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(in.dtype);
+  const Writing writing(out, in);
   parallel_for(out.numel(), grain_of(op, in.dtype), [&](int64_t begin, int64_t end) {
-    row(in.as<char>() + begin * from, out.as<char>() + begin * to, end - begin);
+    row(in.as<char>() + begin * from, out.as<char>() + begin * to, end - begin, writing.streamed());
+    writing.finish();
   });
 }
 
@@ -170,8 +200,11 @@ void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const View&
   if (!is_dense(out) || !is_dense(a) || !is_dense(b))
     return run_binary(row, out, Aligned(*this, out, a).view(), Aligned(*this, out, b).view());
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(a.dtype);
+  const Writing writing(out, a, b);
   parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    row(a.as<char>() + begin * from, b.as<char>() + begin * from, out.as<char>() + begin * to, end - begin);
+    row(a.as<char>() + begin * from, b.as<char>() + begin * from, out.as<char>() + begin * to, end - begin,
+        writing.streamed());
+    writing.finish();
   });
 }
 

@@ -9,10 +9,11 @@
 
 namespace mote::cpu {
 
-// out[i] = op(in[i]); out may be in.
-using UnaryRow = void (*)(const void* in, void* out, int64_t n);
-// out[i] = op(a[i], b[i]); out may be a or b.
-using BinaryRow = void (*)(const void* a, const void* b, void* out, int64_t n);
+// out[i] = op(in[i]); out may be in. Where `streamed`, a row that can writes its whole lines past the caches: the
+// caller calls finish_streaming().
+using UnaryRow = void (*)(const void* in, void* out, int64_t n, bool streamed);
+// out[i] = op(a[i], b[i]); out may be a or b. `streamed` as above.
+using BinaryRow = void (*)(const void* a, const void* b, void* out, int64_t n, bool streamed);
 
 // The dtype in which elements are computed, as compute_t.
 constexpr DType compute_dtype(DType dtype) { return is_reduced_floating_point(dtype) ? DType::Float32 : dtype; }

@@ -7,7 +7,7 @@ namespace mote::cpu {
 namespace {
 
 template <class F, class T>
-void row(const void* in, void* out, int64_t n) {
+void row(const void* in, void* out, int64_t n, bool) {
   using Out = decltype(F()(T()));
   const T* source = static_cast<const T*>(in);
   Out* target = static_cast<Out*>(out);

@@ -10,6 +10,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -42,58 +43,45 @@ HWY_INLINE void store_first(hn::VFromD<D> v, D d, T* to, size_t n) {
 #endif
 }
 
-// Bytes of a row from which on its results are written past the caches. None would keep so much of one thread's, and
-// the lines that are written need not be read first: a sum of two arrays moves three quarters of the bytes.
-inline constexpr int64_t kStreamedRow = int64_t{16} << 20;
-
-// Whether n results go past the caches: not where they replace an input, whose lines are there already.
-template <class D, class T = hn::TFromD<D>, class... Inputs>
-HWY_INLINE bool is_row_streamed(D d, const T* to, int64_t n, const Inputs*... inputs) {
-  return n * static_cast<int64_t>(sizeof(T)) >= kStreamedRow &&
-         reinterpret_cast<uintptr_t>(to) % (hn::Lanes(d) * sizeof(T)) == 0 && ((inputs != to) && ...);
+// to[i] = F::apply(d, from[i]...). Where `streamed`, whole lines are written past the caches, and what lies before and
+// after them in the usual way, because neighbouring rows share those lines.
+template <class F, class T, class... From>
+HWY_INLINE void map_elements(T* to, int64_t n, bool streamed, const From*... from) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  const auto map_few = [&](int64_t count) HWY_ATTR {
+    const auto few = static_cast<size_t>(count);
+    store_first(F::apply(d, load_first(d, from + i, few)...), d, to + i, few);
+    i += count;
+  };
+  if (streamed) {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    const auto at = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) / sizeof(T));
+    const int64_t head = std::min(n, (kLine - at % kLine) % kLine);
+    while (i < head) map_few(std::min(lanes, head - i));
+    const int64_t end = head + (n - head) / kLine * kLine;
+    for (; i < end; i += lanes) hn::Stream(F::apply(d, hn::LoadU(d, from + i)...), d, to + i);
+  }
+  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from + i)...), d, to + i);
+  if (i < n) map_few(n - i);
 }
 
 // F has a static apply(d, v).
 template <class F, class T>
-void map_row(const void* in, void* out, int64_t n) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const T* from = static_cast<const T*>(in);
-  T* to = static_cast<T*>(out);
-  int64_t i = 0;
-  if (is_row_streamed(d, to, n, from)) {
-    for (; i + lanes <= n; i += lanes) hn::Stream(F::apply(d, hn::LoadU(d, from + i)), d, to + i);
-    hwy::FlushStream();
-  }
-  for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from + i)), d, to + i);
-  if (i == n) return;
-  const auto rest = static_cast<size_t>(n - i);
-  store_first(F::apply(d, load_first(d, from + i, rest)), d, to + i, rest);
+void map_row(const void* in, void* out, int64_t n, bool streamed) {
+  map_elements<F>(static_cast<T*>(out), n, streamed, static_cast<const T*>(in));
 }
 
 // F has a static apply(d, a, b).
 template <class F, class T>
-void map_rows(const void* a, const void* b, void* out, int64_t n) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const T *left = static_cast<const T*>(a), *right = static_cast<const T*>(b);
-  T* to = static_cast<T*>(out);
-  int64_t i = 0;
-  if (is_row_streamed(d, to, n, left, right)) {
-    for (; i + lanes <= n; i += lanes)
-      hn::Stream(F::apply(d, hn::LoadU(d, left + i), hn::LoadU(d, right + i)), d, to + i);
-    hwy::FlushStream();
-  }
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(F::apply(d, hn::LoadU(d, left + i), hn::LoadU(d, right + i)), d, to + i);
-  if (i == n) return;
-  const auto rest = static_cast<size_t>(n - i);
-  store_first(F::apply(d, load_first(d, left + i, rest), load_first(d, right + i, rest)), d, to + i, rest);
+void map_rows(const void* a, const void* b, void* out, int64_t n, bool streamed) {
+  map_elements<F>(static_cast<T*>(out), n, streamed, static_cast<const T*>(a), static_cast<const T*>(b));
 }
 
 // F has a static apply(d, a, b) that gives a mask; it becomes bytes of 0 or 1.
 template <class F>
-void compare_rows(const void* a, const void* b, void* out, int64_t n) {
+void compare_rows(const void* a, const void* b, void* out, int64_t n, bool) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
   const hn::Rebind<uint8_t, decltype(d)> bytes;
