@@ -1,6 +1,6 @@
 // GELU of float32 vectors, x Phi(x), and its derivative, for kernels that Highway compiles once for each instruction
 // set. The error of the function is below 9 ULP above -1; towards the left tail the relative error grows to 2e-6 (1e-5
-// without fused multiply-add). The derivative is within 4e-7, and in the left tail its relative error grows
+// without fused multiply-add). The derivative is within 3e-7, and in the left tail its relative error grows
 // likewise. Infinities and NaN come out as the scalar functors give them.
 #if defined(MOTE_CPU_VECTOR_GELU_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MOTE_CPU_VECTOR_GELU_INL_H_
