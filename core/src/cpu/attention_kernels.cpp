@@ -100,8 +100,6 @@ void score_gradients(int64_t keys, int64_t queries, const T* weights, T* gradien
   }
 }
 
-int64_t padded(int64_t size) { return (size + kPadding - 1) / kPadding * kPadding; }
-
 template <class T>
 void backward_tile(const Head<T>& head, const QueryBlock<T>& q, const KeyBlock<T>& k, int64_t keys,
                    const MaskWords& mask, T scale, BackwardParts parts) {

@@ -101,5 +101,6 @@ void attention_backward(const Head<double>& head, const QueryBlock<double>& q, c
 
 // Rows of QueryBlock::q and ::grad and of KeyBlock's gradients are padded to a multiple of this.
 inline constexpr int64_t kPadding = 16;
+inline int64_t padded(int64_t size) { return (size + kPadding - 1) / kPadding * kPadding; }
 
 }  // namespace mote::cpu

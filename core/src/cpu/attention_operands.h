@@ -70,12 +70,10 @@ struct AttentionSizes {
 };
 
 // Columns of a tile that are read for so many queries: whole vectors.
-inline int64_t tile_columns(int64_t queries) { return (queries + kPadding - 1) / kPadding * kPadding; }
-
-// Rows from `first` on, times `factor` and transposed, [columns][64], with zeros up to tile_columns(rows).
+// Rows from `first` on, times `factor` and transposed, [columns][64], with zeros up to padded(rows).
 template <class S, class T>
 void pack_columns(const Slice<const S>& from, int64_t first, int64_t rows, int64_t columns, T factor, T* to) {
-  const int64_t end = tile_columns(rows);
+  const int64_t end = padded(rows);
   if (rows < end)
     for (int64_t j = 0; j < columns; ++j) std::fill(to + j * kTile + rows, to + j * kTile + end, T(0));
   if constexpr (std::is_same_v<S, T>)

@@ -8,12 +8,6 @@ namespace mote::cpu {
 
 inline constexpr int64_t kLinesAtOnce = 256;
 
-// A view with one dimension cut down to its first element: where the lines along it start.
-inline View starts_along(View view, int64_t dim) {
-  view.shape[dim] = 1;
-  return view;
-}
-
 // Calls block(first, steps, lines) for the lines along `dim` of two views of one shape, at most kLinesAtOnce of them:
 // `first` points to the first line's first elements, `steps` are the bytes to the same of the next line. Parallel.
 template <class Block>

@@ -67,7 +67,7 @@ class AttentionForward {
     block.factors = block.scores + kTile * kTile;
     cpu::pack_columns<S, T>(Slice<const S>(sizes_.args.q, number), query, block.queries, sizes_.depth,
                             static_cast<T>(sizes_.args.scale * std::numbers::log2e), scratch);
-    const int64_t columns = cpu::tile_columns(block.queries);
+    const int64_t columns = cpu::padded(block.queries);
     for (int64_t row = 0; row <= sizes_.width; ++row) std::fill_n(block.out + row * kTile, columns, T(0));  // and sum
     std::fill_n(block.maximum, columns, -std::numeric_limits<T>::infinity());
     attention_forward(sizes_.head<T>(number, k_.of(number, number_in_group), v_.of(number, number_in_group)), block);

@@ -18,10 +18,9 @@ namespace {
 using cpu::BackwardParts;
 using cpu::kPadding;
 using cpu::kTile;
+using cpu::padded;
 using cpu::Scratch;
 using cpu::Slice;
-
-int64_t padded(int64_t size) { return (size + kPadding - 1) / kPadding * kPadding; }
 
 // The product of two rows. Eight partial sums, which a compiler may hold in vectors.
 template <class S, class T = compute_t<S>>

@@ -13,10 +13,7 @@ namespace mote {
 
 namespace {
 
-template <class T>
-T& element(const View& view, int64_t i) {
-  return view.as<T>()[i * view.strides[0]];
-}
+using cpu::element;
 
 void check_targets(const View& target, int64_t classes, int64_t ignore_index) {
   for (int64_t r = 0; r < target.shape[0]; ++r) {

@@ -13,16 +13,12 @@ namespace mote {
 
 namespace {
 
+using cpu::element;
 using cpu::InputRow;
 using cpu::OutputRow;
 using cpu::Scratch;
 
 constexpr int64_t kMaxBlocks = 64;  // sums of weight and bias that are kept apart
-
-template <class C>
-C& element(const View& view, int64_t i) {
-  return view.as<C>()[i * view.strides[0]];
-}
 
 // weight and bias, dense for the whole call.
 template <class C>

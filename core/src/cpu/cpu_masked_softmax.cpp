@@ -11,11 +11,6 @@ namespace mote {
 namespace {
 
 // The first elements of all rows.
-View starts_of_rows(View view) {
-  view.shape[view.shape.rank() - 1] = 1;
-  return view;
-}
-
 int64_t last_stride(const View& view) { return view.strides[view.strides.rank() - 1]; }
 
 int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kFunctionGrain / width); }
@@ -23,7 +18,7 @@ int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kFunctionGrai
 template <class C>
 void forward(const View& out, const View& in, const View& mask, C scale) {
   const int64_t width = out.shape.back();
-  const View starts[] = {starts_of_rows(out), starts_of_rows(in), starts_of_rows(mask)};
+  const View starts[] = {cpu::starts_of_rows(out), cpu::starts_of_rows(in), cpu::starts_of_rows(mask)};
   const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
   const auto kernel = cpu::masked_softmax_kernels<C>().forward;
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
@@ -43,7 +38,7 @@ void forward(const View& out, const View& in, const View& mask, C scale) {
 template <class C>
 void backward(const View& grad_in, const View& grad_out, const View& out, C scale) {
   const int64_t width = out.shape.back();
-  const View starts[] = {starts_of_rows(grad_in), starts_of_rows(grad_out), starts_of_rows(out)};
+  const View starts[] = {cpu::starts_of_rows(grad_in), cpu::starts_of_rows(grad_out), cpu::starts_of_rows(out)};
   const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
   const auto kernel = cpu::masked_softmax_kernels<C>().backward;
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {

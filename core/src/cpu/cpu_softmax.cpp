@@ -14,12 +14,6 @@ namespace {
 
 constexpr int64_t kRowsAtOnce = 16;
 
-View starts_of_rows(const View& view) {
-  View starts = view;
-  starts.shape[starts.shape.rank() - 1] = 1;
-  return starts;
-}
-
 // Elements of T at `from`, so many bytes apart along a row and from row to row, to dense rows of C, `pitch` apart.
 template <class T, class C>
 void load_rows(const char* from, int64_t step, int64_t row_step, int64_t rows, int64_t n, C* to, int64_t pitch) {
@@ -47,7 +41,7 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
   bool direct = std::is_same_v<C, T>;
   for (size_t k = 0; k <= N; ++k) {
     const View& view = k == 0 ? out : *in[k - 1];
-    starts[k] = starts_of_rows(view);
+    starts[k] = cpu::starts_of_rows(view);
     pointers[k] = &starts[k];
     steps[k] = view.strides[view.strides.rank() - 1] * static_cast<int64_t>(sizeof(T));
     direct = direct && (steps[k] == sizeof(T) || n == 1);

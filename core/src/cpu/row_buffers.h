@@ -54,6 +54,12 @@ class OutputRow {
   Scratch<C> buffer_;
 };
 
+// Element i of a view of one dimension.
+template <class T>
+T& element(const View& view, int64_t i) {
+  return view.as<T>()[i * view.strides[0]];
+}
+
 // The start of row `row` of a [rows, width] view.
 inline void* row_of(const View& view, int64_t row) {
   return view.as<char>() + row * view.strides[0] * static_cast<int64_t>(size_of(view.dtype));

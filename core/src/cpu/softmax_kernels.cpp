@@ -10,8 +10,8 @@
 
 #include "cpu/reduce_kernels.h"
 #include "cpu/softmax_kernels.h"
-#include "cpu/vector_map-inl.h"
 #include "cpu/vector_math-inl.h"
+#include "cpu/vector_parts-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu {
@@ -26,18 +26,7 @@ using V = hn::Vec<D>;
 // are 0.
 template <class F, class... Rows>
 HWY_INLINE void for_vectors(D d, int64_t n, const F& f, const Rows*... rows) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(i, lanes, hn::LoadU(d, rows + i)...);
-  if (i < n) f(i, n - i, load_first(d, rows + i, static_cast<size_t>(n - i))...);
-}
-
-HWY_INLINE void store(D d, V v, float* to, int64_t count) {
-  if (count == static_cast<int64_t>(hn::Lanes(d))) {
-    hn::StoreU(v, d, to);
-  } else {
-    store_first(v, d, to, static_cast<size_t>(count));
-  }
+  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR { f(i, count, load_part(d, rows + i, count)...); });
 }
 
 // The lanes beyond `count` hold something else.
@@ -66,7 +55,7 @@ HWY_INLINE float exponentials_of_block(D d, const float* x, float highest, float
   }
   const auto last = [&](int64_t at, int64_t count, V v) HWY_ATTR {
     const V e = exp_of_negative(d, hn::Sub(top, v));
-    if (kStore) store(d, e, y + i + at, count);
+    if (kStore) store_part(e, d, y + i + at, count);
     even = hn::Add(even, first_or_zero(d, e, count));
   };
   for_vectors(d, n - i, last, x + i);
@@ -91,7 +80,7 @@ void Softmax(const float* x, float* y, int64_t n) {
   const float highest = reduce_kernels<float>().max(x, n);
   if (!std::isfinite(highest)) return fill_nan(y, n);
   const V factor = hn::Set(d, static_cast<float>(1.0 / exponentials<true>(d, x, highest, y, n)));
-  const auto scale = [&](int64_t at, int64_t count, V v) HWY_ATTR { store(d, hn::Mul(v, factor), y + at, count); };
+  const auto scale = [&](int64_t at, int64_t count, V v) HWY_ATTR { store_part(hn::Mul(v, factor), d, y + at, count); };
   for_vectors(d, n, scale, y);
 }
 
@@ -102,7 +91,7 @@ void LogSoftmax(const float* x, float* y, int64_t n) {
   const V top = hn::Set(d, highest),
           rest = hn::Set(d, static_cast<float>(std::log(exponentials<false>(d, x, highest, nullptr, n))));
   const auto shift = [&](int64_t at, int64_t count, V v)
-                         HWY_ATTR { store(d, hn::Sub(hn::Sub(v, top), rest), y + at, count); };
+                         HWY_ATTR { store_part(hn::Sub(hn::Sub(v, top), rest), d, y + at, count); };
   for_vectors(d, n, shift, x);
 }
 
@@ -119,15 +108,16 @@ void SoftmaxBackward(const float* g, const float* y, float* out, int64_t n) {
   for_vectors(d, n - i, last, g + i, y + i);
   const V total = hn::Set(d, sum_of(d, even, odd));
   const auto finish = [&](int64_t at, int64_t count, V u, V p)
-                          HWY_ATTR { store(d, hn::Mul(p, hn::Sub(u, total)), out + at, count); };
+                          HWY_ATTR { store_part(hn::Mul(p, hn::Sub(u, total)), d, out + at, count); };
   for_vectors(d, n, finish, g, y);
 }
 
 void LogSoftmaxBackward(const float* g, const float* y, float* out, int64_t n) {
   const D d;
   const V total = hn::Set(d, reduce_kernels<float>().sum(g, n));
-  const auto finish = [&](int64_t at, int64_t count, V u, V logarithm)
-                          HWY_ATTR { store(d, hn::NegMulAdd(vector_exp(d, logarithm), total, u), out + at, count); };
+  const auto finish = [&](int64_t at, int64_t count, V u, V logarithm) HWY_ATTR {
+    store_part(hn::NegMulAdd(vector_exp(d, logarithm), total, u), d, out + at, count);
+  };
   for_vectors(d, n, finish, g, y);
 }
 

@@ -90,4 +90,12 @@ struct StridedLoop {
   }
 };
 
+// A view with one dimension cut down to its first element: where the lines along it start.
+inline View starts_along(View view, int64_t dim) {
+  view.shape[dim] = 1;
+  return view;
+}
+
+inline View starts_of_rows(const View& view) { return starts_along(view, view.shape.rank() - 1); }
+
 }  // namespace mote::cpu
