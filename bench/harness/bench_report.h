@@ -34,7 +34,7 @@ struct RowResult {
   double tolerance = 0;
   Costs costs = {};
   std::vector<Measurement> measurements = {};  // mote's first
-  std::vector<std::string> notes = {};         // peers that could not take part, and why
+  std::vector<std::string> notes = {};         // who could not take part or dropped out, and why
 
   const Measurement* find(const std::string& implementation) const;
 };

@@ -40,6 +40,14 @@ std::string machine_markdown(const Report& report) {
   return text;
 }
 
+// A list of who could not take part in a row.
+std::string notes_markdown(const Report& report) {
+  std::string text;
+  for (const RowResult& row : report.rows)
+    for (const std::string& note : row.notes) text += fmt::format("* {}: {}\n", row.name, note);
+  return text.empty() ? text : "\n" + text;
+}
+
 }  // namespace
 
 std::string time_text(double seconds) {
@@ -81,7 +89,7 @@ std::string to_markdown(const Report& report) {
                           spread_text(m), rate_text(m.flops_per_second, ""), rate_text(m.bytes_per_second, ""),
                           roofline_text(m), ratio_text(m), memory_text(m));
   }
-  return text;
+  return text + notes_markdown(report);
 }
 
 const Measurement* RowResult::find(const std::string& implementation) const {

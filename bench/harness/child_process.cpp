@@ -39,17 +39,18 @@ Process::Process(const std::vector<std::string>& command) : name_(command.at(0))
 
 Process::~Process() {
   to_.reset();
+  from_.reset();
   waitpid(pid_, nullptr, 0);
 }
 
 std::string Process::ask(const std::string& line) {
   if (std::fputs((line + "\n").c_str(), to_.get()) < 0 || std::fflush(to_.get()) != 0)
-    throw ProcessError(name_ + " has ended");
+    throw ProcessEnded(name_ + " has ended");
   char* text = nullptr;
   size_t capacity = 0;
   const ssize_t length = getline(&text, &capacity, from_.get());
   const std::unique_ptr<char, void (*)(void*)> owner(text, std::free);
-  if (length <= 0) throw ProcessError(name_ + " has ended");
+  if (length <= 0) throw ProcessEnded(name_ + " has ended");
   return {text, static_cast<size_t>(length)};
 }
 

@@ -15,16 +15,21 @@ struct ProcessError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The process has ended, or does not speak the protocol: there is nothing more to be had from it.
+struct ProcessEnded : ProcessError {
+  using ProcessError::ProcessError;
+};
+
 class Process {
  public:
   // Starts `command[0]`, found as a shell finds it. ProcessError where that fails.
   explicit Process(const std::vector<std::string>& command);
-  // Closes its input, which ends it, and waits for that.
+  // Closes its input and output, which ends it, and waits for that.
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  // Writes a line and reads one. ProcessError where the process has ended.
+  // Writes a line and reads one. ProcessEnded where the process has ended.
   std::string ask(const std::string& line);
   pid_t pid() const { return pid_; }
 

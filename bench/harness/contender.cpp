@@ -23,6 +23,7 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 void flush_caches() {
   constexpr size_t kLine = 64;
   static std::vector<char> memory(flush_bytes());
+#pragma omp parallel for schedule(static)
   for (size_t i = 0; i < memory.size(); i += kLine) ++memory[i];
   benchmark::ClobberMemory();
 }
@@ -58,6 +59,6 @@ double LocalContender::seconds(int64_t repetitions, int64_t warm_up, bool cold) 
 
 std::optional<Memory> LocalContender::memory() { return memory_of(loop_, device_); }
 
-void LocalContender::settle() { wait_until_quiet(getpid()); }
+bool LocalContender::settle() { return wait_until_quiet(getpid()); }
 
 }  // namespace bench

@@ -21,11 +21,11 @@ class Contender {
 
   const std::string& name() const { return name_; }
   // Seconds for `repetitions` of the row, after `warm_up` that are not counted. With `cold` the caches are flushed
-  // before each repetition, outside the time.
+  // before each repetition, outside the time. Throws where it cannot.
   virtual double seconds(int64_t repetitions, int64_t warm_up, bool cold) = 0;
-  // Waits until its threads have gone to sleep.
-  virtual void settle() = 0;
-  // Of one repetition; nothing where it cannot tell.
+  // Waits until its threads have gone to sleep, for a while. False where they still run.
+  virtual bool settle() = 0;
+  // Of one repetition; nothing where it cannot tell. Throws where it cannot go on.
   virtual std::optional<Memory> memory() = 0;
 
  private:
@@ -39,7 +39,7 @@ class LocalContender : public Contender {
       : Contender(std::move(name)), loop_(std::move(loop)), device_(device) {}
 
   double seconds(int64_t repetitions, int64_t warm_up, bool cold) override;
-  void settle() override;
+  bool settle() override;
   std::optional<Memory> memory() override;
 
  private:
@@ -51,7 +51,7 @@ class LocalContender : public Contender {
 
 // Twice the greatest cache.
 size_t flush_bytes();
-// Writes to as much memory, so that nothing else is left in the caches.
+// Writes to as much memory on all threads, as every peer does, so that nothing else is left in the caches.
 void flush_caches();
 
 }  // namespace bench

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
+
 #include "checksum.h"
 #include "rounds.h"
 #include "verify.h"
@@ -16,16 +18,20 @@ void add_libraries(const Row& row, const Prepared& prepared, const Context& cont
                    std::vector<std::string>& notes) {
   if (!context.device.is_cpu()) return;
   for (const Library& library : row.libraries) {
-    Tensor result;
-    Loop loop = library.prepare(result);
-    loop(1);
-    const double tolerance = std::max(1e-3, 10 * row.tolerance);
-    const std::string what =
-        prepared.checksum.empty() ? "" : difference(checksum_of({result}), prepared.checksum, tolerance);
-    if (what.empty())
-      contenders.push_back(std::make_unique<LocalContender>(library.name, std::move(loop), context.device));
-    else
-      notes.push_back(fmt::format("{}: computes something else: {}", library.name, what));
+    try {
+      Tensor result;
+      Loop loop = library.prepare(result);
+      loop(1);
+      const double tolerance = std::max(1e-3, 10 * row.tolerance);
+      const std::string what =
+          prepared.checksum.empty() ? "" : difference(checksum_of({result}), prepared.checksum, tolerance);
+      if (what.empty())
+        contenders.push_back(std::make_unique<LocalContender>(library.name, std::move(loop), context.device));
+      else
+        notes.push_back(fmt::format("{}: computes something else: {}", library.name, what));
+    } catch (const std::exception& error) {  // of whatever kind the library throws
+      notes.push_back(fmt::format("{}: {}", library.name, error.what()));
+    }
   }
 }
 
@@ -48,6 +54,8 @@ void add_peers(const Row& row, const Prepared& prepared, Context& context, Conte
 
 // The rooflines of the rounds, from the two probes that took part last.
 std::vector<Roofline> rooflines_of(const Probes& probes, const std::vector<Series>& series) {
+  for (const Series& probe : {series.end()[-2], series.end()[-1]})
+    if (!probe.failed.empty()) throw std::runtime_error("the roofline: " + probe.failed);
   const std::vector<double>&copies = series.end()[-2].seconds, &products = series.end()[-1].seconds;
   std::vector<Roofline> rooflines;
   for (size_t round = 0; round < copies.size(); ++round) rooflines.push_back(probes.of(copies[round], products[round]));
@@ -78,6 +86,16 @@ Measurement measurement_of(const Row& row, const Costs& costs, const Contender& 
   return m;
 }
 
+// What one repetition allocates, or a note why that is not known.
+std::optional<Memory> memory_of(Contender& contender, std::vector<std::string>& notes) {
+  try {
+    return contender.memory();
+  } catch (const std::exception& error) {
+    notes.push_back(fmt::format("{}: while its memory was measured: {}", contender.name(), error.what()));
+    return std::nullopt;
+  }
+}
+
 void time_row(const Row& row, const Prepared& prepared, Context& context, RowResult& result) {
   Contenders contenders;
   contenders.push_back(std::make_unique<LocalContender>("mote", prepared.loop, context.device));
@@ -89,13 +107,31 @@ void time_row(const Row& row, const Prepared& prepared, Context& context, RowRes
   if (context.options.smoke) options = {.rounds = 1, .round_seconds = 0};
   options.probes = contenders.size() - implementations;
   const std::vector<Series> series = time_in_turn(contenders, options);
+  if (!series[0].failed.empty()) throw std::runtime_error(series[0].failed);
   const std::vector<Roofline> rooflines = rooflines_of(context.probes, series);
   for (size_t i = 0; i < implementations; ++i) {
+    const std::string& name = contenders[i]->name();
+    if (!series[i].failed.empty()) {
+      result.notes.push_back(fmt::format("{}: while it was timed: {}", name, series[i].failed));
+      continue;
+    }
     result.measurements.push_back(measurement_of(row, prepared.costs, *contenders[i], series[i], series[0], rooflines));
-    if (context.options.memory) result.measurements.back().memory = contenders[i]->memory();
+    if (context.options.memory) result.measurements.back().memory = memory_of(*contenders[i], result.notes);
+    if (series[i].unsettled > 0)
+      result.notes.push_back(fmt::format("{}: still ran after {} of its turns", name, series[i].unsettled));
   }
-  for (const std::unique_ptr<Peer>& peer : context.peers) release(*peer);
 }
+
+// Whatever happens to a row, peers forget it.
+struct Released {
+  Context& context;
+  explicit Released(Context& of) : context(of) {}
+  Released(const Released&) = delete;
+  Released& operator=(const Released&) = delete;
+  ~Released() {
+    for (const std::unique_ptr<Peer>& peer : context.peers) peer->release();
+  }
+};
 
 }  // namespace
 
@@ -108,14 +144,16 @@ RowResult run(const Row& row, Context& context) {
                    .device = context.device.str(),
                    .direction = name_of(row.direction),
                    .tolerance = row.tolerance};
+  const Released released{context};
   try {
     const Prepared prepared = row.prepare(row);
     result.error = prepared.error;
     result.costs = prepared.costs;
     result.wrong = prepared.wrong;
     if (result.wrong.empty()) time_row(row, prepared, context, result);
-  } catch (const mote::Error& error) {
+  } catch (const std::exception& error) {
     result.wrong = error.what();
+    result.measurements.clear();
   }
   return result;
 }

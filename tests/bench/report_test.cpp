@@ -58,6 +58,7 @@ TEST_CASE("the table has a line for each implementation and says what is wrong",
   CHECK(text.find("| softmax | 2x3 | float32 | cpu | forward | mote | 1 ms |") != std::string::npos);
   CHECK(text.find("| PyTorch 2 | 2 ms |") != std::string::npos);
   CHECK(text.find("WRONG: a relative error of 1.0e+00") != std::string::npos);
+  CHECK(text.find("* softmax: Eigen: not here\n") != std::string::npos);
 }
 
 TEST_CASE("times and sizes are printed in fitting units", "[bench]") {
