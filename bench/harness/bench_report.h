@@ -48,6 +48,7 @@ struct Machine {
   std::string system = {};
   std::string compiler = {};
   std::string build = {};
+  std::string capability = {};  // the instruction set of mote's own kernels; empty in files from before it was recorded
   std::vector<std::pair<std::string, std::string>> libraries = {};  // name and version
 };
 

@@ -80,6 +80,7 @@ json json_of(const Machine& m) {
           {"system", m.system},
           {"compiler", m.compiler},
           {"build", m.build},
+          {"capability", m.capability},
           {"libraries", m.libraries}};
 }
 
@@ -92,6 +93,7 @@ Machine machine_of(const json& j) {
           .system = j.at("system").get<std::string>(),
           .compiler = j.at("compiler").get<std::string>(),
           .build = j.at("build").get<std::string>(),
+          .capability = j.value("capability", ""),
           .libraries = j.at("libraries").get<std::vector<std::pair<std::string, std::string>>>()};
 }
 

@@ -32,8 +32,8 @@ std::string ratio_text(const Measurement& m) {
 std::string machine_markdown(const Report& report) {
   const Machine& m = report.machine;
   std::string text =
-      fmt::format("{}{}, {} threads; {}; {}, {}; mote {}; {}.\n\n", m.cpu, m.gpu.empty() ? "" : " with " + m.gpu,
-                  report.settings.threads, m.system, m.compiler, m.build, report.commit, report.date);
+      fmt::format("{}{}, {} threads; {}; {}, {}, {}; mote {}; {}.\n\n", m.cpu, m.gpu.empty() ? "" : " with " + m.gpu,
+                  report.settings.threads, m.system, m.compiler, m.build, m.capability, report.commit, report.date);
   text += fmt::format("Copying (by {}): {:.1f} GB/s. Matrix product (by {}): {:.0f} GFLOP/s.\n\n", report.roofline.copy,
                       report.roofline.bytes_per_second / 1e9, report.roofline.product,
                       report.roofline.flops_per_second / 1e9);

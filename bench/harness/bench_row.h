@@ -50,7 +50,7 @@ struct Library {
 struct Prepared {
   Loop loop;
   std::string wrong = {};             // empty where the result was right
-  double error = 0;                   // greatest difference from the reference, relative to its greatest value
+  double error = 0;                   // of the verdict (verify.h)
   std::vector<double> checksum = {};  // of the results, for peers; empty: peers are not compared
   Costs costs = {};
 };

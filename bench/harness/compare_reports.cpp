@@ -21,7 +21,12 @@ std::string obstacle(const Report& before, const Report& after) {
   if (before.settings.threads != after.settings.threads)
     return fmt::format("{} and {} threads", before.settings.threads, after.settings.threads);
   if (before.settings.cold != after.settings.cold) return "one with cold caches, one without";
-  if (before.machine.build != after.machine.build) return differ("builds", before.machine.build, after.machine.build);
+  if (before.settings.smoke || after.settings.smoke) return "a smoke run measures nothing";
+  const Machine &a = before.machine, &b = after.machine;
+  if (a.build != b.build) return differ("builds", a.build, b.build);
+  if (a.compiler != b.compiler) return differ("compilers", a.compiler, b.compiler);
+  if (a.capability != b.capability && !a.capability.empty() && !b.capability.empty())
+    return differ("instruction sets", a.capability, b.capability);
   return {};
 }
 
@@ -36,8 +41,13 @@ double others(const RowResult& before, const RowResult& after) {
 
 Comparison compare_rows(const RowResult& before, const RowResult& after, const CompareOptions& options) {
   Comparison result{.row = after.name};
-  if (!before.wrong.empty() || !after.wrong.empty()) {
-    result.reason = after.wrong.empty() ? "it was wrong before" : "it is wrong now";
+  if (!after.wrong.empty()) {
+    result.change = Change::Wrong;
+    result.reason = after.wrong;
+    return result;
+  }
+  if (!before.wrong.empty()) {
+    result.reason = "it was wrong before";
     return result;
   }
   const Measurement *a = before.find(kMote), *b = after.find(kMote);
@@ -53,6 +63,10 @@ Comparison compare_rows(const RowResult& before, const RowResult& after, const C
   const bool overlap = a->seconds.q1 <= b->seconds.q3 && b->seconds.q1 <= a->seconds.q3;
   const double change = std::log(result.ratio), other = others(before, after);
   if (std::abs(result.ratio - 1) < options.threshold) {
+    if (other > 0 && std::abs(std::log(other)) > std::log1p(options.others_threshold)) {
+      result.reason = fmt::format("the others changed by {:.2f}, and mote did not", other);
+      return result;
+    }
     result.change = Change::Same;
     result.reason = fmt::format("within {:.0f} %", 100 * options.threshold);
   } else if (overlap) {
@@ -69,9 +83,12 @@ Comparison compare_rows(const RowResult& before, const RowResult& after, const C
 }  // namespace
 
 int Comparisons::exit_code() const {
+  const auto any = [this](Change change) {
+    return std::any_of(rows.begin(), rows.end(), [change](const Comparison& row) { return row.change == change; });
+  };
+  if (any(Change::Wrong)) return 1;
   if (!obstacle.empty() || rows.empty()) return 2;
-  const bool slower = std::any_of(rows.begin(), rows.end(), [](const auto& r) { return r.change == Change::Slower; });
-  return slower ? 1 : 0;
+  return any(Change::Slower) ? 1 : 0;
 }
 
 Comparisons compare(const Report& before, const Report& after, const CompareOptions& options) {
@@ -80,15 +97,23 @@ Comparisons compare(const Report& before, const Report& after, const CompareOpti
   for (const RowResult& row : before.rows) old[row.name] = &row;
   for (const RowResult& row : after.rows) {
     const auto found = old.find(row.name);
-    if (found == old.end()) continue;
+    if (found == old.end()) {
+      result.added.push_back(row.name);
+      if (!row.wrong.empty()) result.rows.push_back({.row = row.name, .change = Change::Wrong, .reason = row.wrong});
+      continue;
+    }
     Comparison comparison = compare_rows(*found->second, row, options);
-    if (!result.obstacle.empty()) {
+    old.erase(found);
+    if (!result.obstacle.empty() && comparison.change != Change::Wrong) {
       comparison.change = Change::Unsure;
       comparison.reason = result.obstacle;
     }
     result.rows.push_back(std::move(comparison));
   }
-  if (result.rows.empty() && result.obstacle.empty()) result.obstacle = "no row is in both files";
+  for (const RowResult& row : before.rows)
+    if (old.contains(row.name)) result.missing.push_back(row.name);
+  if (result.missing.size() == before.rows.size() && result.obstacle.empty())
+    result.obstacle = "no row is in both files";
   return result;
 }
 
@@ -102,6 +127,8 @@ const char* name_of(Change change) {
       return "SLOWER";
     case Change::Unsure:
       return "UNSURE";
+    case Change::Wrong:
+      return "WRONG";
   }
   return "";
 }
@@ -114,8 +141,13 @@ std::string to_text(const Comparisons& comparisons) {
                         row.ratio > 0 ? fmt::format("{:.2f}", row.ratio) : "", row.row, row.reason);
     ++counts[row.change];
   }
-  text += fmt::format("{} same, {} faster, {} slower, {} unsure\n", counts[Change::Same], counts[Change::Faster],
-                      counts[Change::Slower], counts[Change::Unsure]);
+  for (const std::string& row : comparisons.missing)
+    text += fmt::format("GONE          {}  (only in the first file)\n", row);
+  for (const std::string& row : comparisons.added)
+    text += fmt::format("NEW           {}  (only in the second file)\n", row);
+  text += fmt::format("{} same, {} faster, {} slower, {} unsure, {} wrong, {} gone, {} new\n", counts[Change::Same],
+                      counts[Change::Faster], counts[Change::Slower], counts[Change::Unsure], counts[Change::Wrong],
+                      comparisons.missing.size(), comparisons.added.size());
   if (!comparisons.obstacle.empty()) text += fmt::format("cannot be compared: {}\n", comparisons.obstacle);
   return text;
 }

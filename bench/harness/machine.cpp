@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <cblas.h>
 #include <fmt/format.h>
+#include <mote/cpu_capability.h>
 #include <mote/cuda.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <sys/utsname.h>
@@ -78,6 +79,7 @@ Machine describe_machine(const mote::Device& device) {
   machine.system = system_text();
   machine.compiler = compiler_text();
   machine.build = MOTE_BENCH_BUILD_TYPE;
+  machine.capability = mote::cpu_capability();
   machine.libraries = library_versions();
   return machine;
 }

@@ -23,8 +23,9 @@ Verdict compare(const Tensor& got, const Tensor& want, double tolerance) {
   if (odd_and_not_nan.any().item<bool>()) return {0, "a NaN or an infinity of the reference is missing"};
   const Tensor difference = mote::where(finite, mote::abs(values - exact), 0.0);
   if (!mote::isfinite(difference).all().item<bool>()) return {0, "a NaN or an infinity that the reference has not"};
-  const double scale = mote::where(finite, mote::abs(exact), 0.0).max().item<double>();
-  const double error = difference.max().item<double>() / std::max(scale, 1e-30);
+  const Tensor magnitude = mote::where(finite, mote::abs(exact), 0.0);
+  const double mean = std::max(magnitude.mean().item<double>(), 1e-30);
+  const double error = (difference / mote::clamp(magnitude, mean)).max().item<double>();
   Verdict verdict{error, {}};
   if (error > tolerance) verdict.wrong = fmt::format("a relative error of {:.1e}; {:.1e} is allowed", error, tolerance);
   return verdict;
@@ -38,7 +39,7 @@ Verdict verify(const std::vector<Tensor>& got, const std::vector<Tensor>& want, 
   if (got.size() != want.size())
     return {0, fmt::format("{} results, and the reference has {}", got.size(), want.size())};
   for (size_t i = 0; i < got.size(); ++i) {
-    const std::string which = i == 0 ? "the result" : fmt::format("gradient {}", i);
+    const std::string which = got.size() == 1 ? "the result" : fmt::format("result {} of {}", i + 1, got.size());
     if (got[i].shape() != want[i].shape())
       return {0, fmt::format("{} has shape {}, not {}", which, got[i].shape().str(), want[i].shape().str())};
     const Verdict verdict = compare(got[i].detach().cpu(), want[i].detach().cpu(), tolerance);

@@ -11,14 +11,14 @@ from torch import nn
 class SGDStep:
     """A step of gradient descent on the mean squared error of an MLP."""
 
-    def __init__(self, sizes, batch, lr, device):
+    def __init__(self, sizes, batch, lr, device, **options):
         layers = []
         for n_in, n_out in zip(sizes, sizes[1:]):
             layers += [nn.Linear(n_in, n_out), nn.ReLU()]
         self.model = nn.Sequential(*layers[:-1]).to(device)
         self.x = torch.randn(batch, sizes[0]).to(device)
         self.y = torch.randn(batch, sizes[-1]).to(device)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=lr)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=lr, **options)
 
     def __call__(self):
         self.optimizer.zero_grad(set_to_none=True)
@@ -121,12 +121,12 @@ class GPT(nn.Module):
 class GPTStep:
     """A training step: AdamW, gradients clipped to norm 1."""
 
-    def __init__(self, batch, lr, device, **config):
+    def __init__(self, batch, lr, device, optimizer, **config):
         self.model = GPT(**config).to(device)
         shape = (batch, config["context"])
         self.tokens = torch.randint(config["vocabulary"], shape).to(device)
         self.targets = torch.randint(config["vocabulary"], shape).to(device)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=0.01, **optimizer)
 
     def __call__(self):
         self.optimizer.zero_grad(set_to_none=True)
@@ -136,6 +136,42 @@ class GPTStep:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         return loss
+
+
+class GPTProducts:
+    """The matrix products of a training step alone, as bench/rows/gpt_products.cpp."""
+
+    def __init__(self, batch, device, vocabulary, context, layers, heads, width):
+        self.device, self.first, self.second = device, [], []
+        tokens = batch * context
+        for _ in range(layers):
+            self.linear(tokens, width, 3 * width)
+            self.attention(batch * heads, context, width // heads)
+            self.linear(tokens, width, width)
+            self.linear(tokens, width, 4 * width)
+            self.linear(tokens, 4 * width, width)
+        self.linear(tokens, width, vocabulary)
+        self.second.reverse()
+
+    def draw(self, *shape):
+        return torch.randn(shape).to(self.device)
+
+    def linear(self, n, n_in, n_out):
+        x, w, dy = self.draw(n, n_in), self.draw(n_out, n_in), self.draw(n, n_out)
+        self.first.append((x, w.T))
+        self.second += [(dy.T, x), (dy, w)]
+
+    def attention(self, batch, length, width):
+        keys = (length + 1) // 2
+        q, k, v = self.draw(batch, length, width), self.draw(batch, keys, width), self.draw(batch, keys, width)
+        p, dp, dy = self.draw(batch, length, keys), self.draw(batch, length, keys), self.draw(batch, length, width)
+        self.first += [(q, k.transpose(1, 2)), (p, v)]
+        self.second += [(dp.transpose(1, 2), q), (dp, k), (p.transpose(1, 2), dy), (dy, v.transpose(1, 2))]
+
+    def __call__(self):
+        for a, b in self.first + self.second:
+            last = a @ b
+        return last
 
 
 class GPTForward:

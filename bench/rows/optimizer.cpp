@@ -4,9 +4,7 @@
 #include <cmath>
 #include <memory>
 
-#include "harness/checksum.h"
-#include "harness/operation.h"
-#include "harness/verify.h"
+#include "harness/prepared.h"
 #include "rows.h"
 
 namespace bench {
@@ -28,8 +26,8 @@ std::vector<Tensor> draw(const Layout& layout) {
   return tensors;
 }
 
-// As Loshchilov and Hutter write it, in float64.
-Tensor reference(const Tensor& parameter, const Tensor& gradient) {
+// As Loshchilov and Hutter write it, in float64: the parameters and both averages after kSteps.
+std::vector<Tensor> reference(const Tensor& parameter, const Tensor& gradient) {
   Tensor p = parameter.to(mote::float64), m = mote::zeros_like(p), v = mote::zeros_like(p);
   const Tensor g = gradient.to(mote::float64);
   for (int step = 1; step <= kSteps; ++step) {
@@ -38,7 +36,19 @@ Tensor reference(const Tensor& parameter, const Tensor& gradient) {
     v = v * kBeta2 + g * g * (1 - kBeta2);
     p = p - m / (1 - std::pow(kBeta1, step)) * kRate / (mote::sqrt(v / (1 - std::pow(kBeta2, step))) + kEps);
   }
-  return p;
+  return {p, m, v};
+}
+
+// The same three of the optimizer, each of all its tensors in a row.
+std::vector<Tensor> results_of(const mote::optim::AdamW& optimizer, const std::vector<mote::nn::Parameter>& slots) {
+  const mote::StateDict state = optimizer.state_dict();
+  std::vector<Tensor> parameters, first, second;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    parameters.push_back(slots[i].detach());
+    first.push_back(state.at(fmt::format("state.{}.exp_avg", i)));
+    second.push_back(state.at(fmt::format("state.{}.exp_avg_sq", i)));
+  }
+  return {mote::cat(parameters), mote::cat(first), mote::cat(second)};
 }
 
 struct Parameters : mote::nn::Module {
@@ -47,7 +57,7 @@ struct Parameters : mote::nn::Module {
   }
 };
 
-Prepared prepare(const Layout& layout, const mote::Device& device, double tolerance) {
+Prepared prepare(const Layout& layout, const mote::Device& device, const Row& row) {
   mote::manual_seed(kSeed);
   const std::vector<Tensor> start = draw(layout), gradients = draw(layout);
   const Parameters parameters(start, device);
@@ -55,17 +65,12 @@ Prepared prepare(const Layout& layout, const mote::Device& device, double tolera
   for (size_t i = 0; i < slots.size(); ++i) slots[i].set_grad(gradients[i].to(device));
   auto optimizer = std::make_shared<mote::optim::AdamW>(slots, mote::optim::AdamWOptions{.lr = kRate});
   for (int step = 0; step < kSteps; ++step) optimizer->step();
-  const std::vector<Tensor> first = {slots[0].detach()};
-  const Verdict verdict = verify(first, {reference(start[0], gradients[0])}, tolerance);
   const auto n = static_cast<double>(layout.elements);
-  return {.loop =
-              [optimizer](int64_t repetitions) {
-                for (int64_t i = 0; i < repetitions; ++i) optimizer->step();
-              },
-          .wrong = verdict.wrong,
-          .error = verdict.error,
-          .checksum = checksum_of(first),
-          .costs = {kFlops * n, kBytes * n}};
+  const auto loop = [optimizer](int64_t repetitions) {
+    for (int64_t i = 0; i < repetitions; ++i) optimizer->step();
+  };
+  return checked(row, loop, results_of(*optimizer, slots), reference(mote::cat(start), mote::cat(gradients)),
+                 {slots[0].detach()}, {kFlops * n, kBytes * n});
 }
 
 TorchForm torch_form(const Layout& layout, const char* form, const char* arguments) {
@@ -91,8 +96,8 @@ void add_optimizer(Rows& rows, const Selection& selection) {
                     .operation = "adamw",
                     .shape = fmt::format("{}in{}", layout.elements, layout.tensors),
                     .headline = is_headline,
-                    .prepare = [layout = layout, device = selection.device](
-                                   const Row& row) { return prepare(layout, device, row.tolerance); },
+                    .prepare = [layout = layout,
+                                device = selection.device](const Row& row) { return prepare(layout, device, row); },
                     .torch = {torch_form(layout, "", ""), torch_form(layout, "foreach", ", foreach=True"),
                               torch_form(layout, "fused", ", fused=True")}});
 }

@@ -87,7 +87,8 @@ void add_broadcast(Rows& rows, const Selection& selection, const Choice<Shape>& 
 }  // namespace
 
 void add_pointwise(Rows& rows, const Selection& selection) {
-  for (const auto& shape : choose<Shape>(selection, {{1024, 3072}}, {{64, 64}, {4096, 4096}}, {{5, 37}}))
+  // 64 MiB are beyond the caches.
+  for (const auto& shape : choose<Shape>(selection, {{1024, 3072}, {4096, 4096}}, {{64, 64}}, {{5, 37}}))
     for (const Unary& unary : unary_operations()) add_unary(rows, selection, unary, shape);
   for (const auto& shape : choose<Shape>(selection, {{4096, 4096}}, {{1024, 768}}, {{7, 33}}))
     add_broadcast(rows, selection, shape);

@@ -21,7 +21,7 @@ void add_whole(Rows& rows, const Selection& selection) {
                         .torch = {{.run = "x.sum()"}},
                         .forward_flops = n,
                         .both_flops = n,
-                        .both_bytes = 8 * n};
+                        .both_bytes = 4 * n};  // the gradient is an expanded view, which nobody writes
     add(rows, operation, selection);
     operation.name = "max";
     operation.headline = false;
@@ -42,7 +42,8 @@ void add_along(Rows& rows, const Selection& selection, const Choice<Shape>& shap
                       .torch = {{.run = fmt::format("x.sum({})", axis)}},
                       .forward_flops = n,
                       .both_flops = n,
-                      .both_bytes = 8 * n};
+                      // The sums are written; the gradient is a view.
+                      .both_bytes = 4 * (n + n / static_cast<double>(shape.value[static_cast<size_t>(axis)]))};
   add(rows, operation, selection);
   operation.name = fmt::format("max_axis{}", axis);
   operation.headline = false;

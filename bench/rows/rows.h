@@ -23,7 +23,10 @@ void add_optimizer(Rows& rows, const Selection& selection);
 void add_memory(Rows& rows, const Selection& selection);
 void add_small_ops(Rows& rows, const Selection& selection);
 void add_workloads(Rows& rows, const Selection& selection);
-void add_gpt(Rows& rows, const Selection& selection);
+void add_gpt_training(Rows& rows, const Selection& selection);
+void add_gpt_products(Rows& rows, const Selection& selection);
+void add_gpt_inference(Rows& rows, const Selection& selection);
+void add_dropout(Rows& rows, const Selection& selection);
 void add_table(Rows& rows, const Selection& selection);
 
 }  // namespace bench

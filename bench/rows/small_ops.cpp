@@ -1,10 +1,6 @@
 // What an operation costs apart from its arithmetic: tensors of 4 elements. LibTorch in C++ is the peer; Python adds a
 // cost of its own.
-#include <benchmark/benchmark.h>
-
-#include "harness/checksum.h"
-#include "harness/operation.h"
-#include "harness/verify.h"
+#include "harness/prepared.h"
 #include "rows.h"
 
 namespace bench {
@@ -13,17 +9,9 @@ namespace {
 
 constexpr int kChain = 100;
 
-template <class Body>
-Loop repeated(Body body) {
-  return [body](int64_t repetitions) {
-    for (int64_t i = 0; i < repetitions; ++i) benchmark::DoNotOptimize(body());
-  };
-}
-
-// A loop whose results are `got` and ought to be `want`.
-Prepared checked(const Row& row, Loop loop, const std::vector<Tensor>& got, const std::vector<Tensor>& want) {
-  const Verdict verdict = verify(got, want, row.tolerance);
-  return {.loop = std::move(loop), .wrong = verdict.wrong, .error = verdict.error, .checksum = checksum_of(got)};
+// Peers give all results.
+Prepared all_checked(const Row& row, Loop loop, const std::vector<Tensor>& got, const std::vector<Tensor>& want) {
+  return checked(row, std::move(loop), got, want, got);
 }
 
 struct Pair {
@@ -52,7 +40,8 @@ Prepared allocation_hit(const Row&) {
 
 Prepared add_without_grad(const Row& row) {
   const Pair pair = draw();
-  Prepared prepared = checked(row, repeated([pair] { return pair.x + pair.y; }), {pair.x + pair.y}, {exact_sum(pair)});
+  Prepared prepared =
+      all_checked(row, repeated([pair] { return pair.x + pair.y; }), {pair.x + pair.y}, {exact_sum(pair)});
   prepared.costs = {4, 48};
   return prepared;
 }
@@ -61,7 +50,7 @@ Prepared add_without_grad(const Row& row) {
 Prepared add_with_grad(const Row& row) {
   const Pair pair = draw();
   pair.x.requires_grad_();
-  return checked(row, repeated([pair] { return pair.x + pair.y; }), {pair.x + pair.y}, {exact_sum(pair)});
+  return all_checked(row, repeated([pair] { return pair.x + pair.y; }), {pair.x + pair.y}, {exact_sum(pair)});
 }
 
 Prepared chain(const Row& row) {
@@ -76,7 +65,7 @@ Prepared chain(const Row& row) {
   };
   const Tensor result = body().detach(), gradient = pair.x.grad().clone();
   const Tensor want = pair.x.detach().to(mote::float64) + pair.y.to(mote::float64) * kChain;
-  return checked(row, repeated(body), {result, gradient}, {want, mote::ones({4}, {.dtype = mote::float64})});
+  return all_checked(row, repeated(body), {result, gradient}, {want, mote::ones({4}, {.dtype = mote::float64})});
 }
 
 // A module with two registered parameters, called through nn::Linear.
@@ -87,12 +76,12 @@ Prepared module_call(const Row& row) {
   const Tensor weight = linear->weight.detach().to(mote::float64), bias = linear->bias.detach().to(mote::float64);
   const Tensor want = mote::matmul(x.to(mote::float64), weight.transpose(0, 1)) + bias;
   const mote::NoGradGuard no_grad;
-  return checked(row,
-                 [linear, x](int64_t repetitions) {
-                   const mote::NoGradGuard quiet;
-                   for (int64_t i = 0; i < repetitions; ++i) benchmark::DoNotOptimize(linear->forward(x));
-                 },
-                 {linear->forward(x)}, {want});
+  return all_checked(row,
+                     [linear, x](int64_t repetitions) {
+                       const mote::NoGradGuard quiet;
+                       for (int64_t i = 0; i < repetitions; ++i) benchmark::DoNotOptimize(linear->forward(x));
+                     },
+                     {linear->forward(x)}, {want});
 }
 
 TorchForm torch(const char* setup, const char* run, bool grad) { return {.setup = setup, .run = run, .grad = grad}; }

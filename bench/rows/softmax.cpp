@@ -33,7 +33,10 @@ void add_plain(Rows& rows, const Selection& selection, const Choice<Shape>& shap
   operation.reference = [](const auto& in) { return naive_softmax(in[0]); };
   operation.torch = {{.run = "torch.softmax(x, -1)"}};
   add(rows, operation, selection);
-  operation.name = "log_softmax";
+}
+
+void add_log(Rows& rows, const Selection& selection, const Choice<Shape>& shape) {
+  Operation operation = base("log_softmax", shape);
   operation.run = [](const auto& in) { return mote::log_softmax(in[0], -1); };
   operation.reference = [](const auto& in) { return mote::log(naive_softmax(in[0])); };
   operation.torch = {{.run = "torch.log_softmax(x, -1)"}};
@@ -48,6 +51,10 @@ void add_masked(Rows& rows, const Selection& selection, const Choice<Shape>& sha
                                 return mote::triu(mote::ones({length, length}), 1) > 0.5;
                               },
                               "torch.triu(torch.ones" + torch_shape({length, length}) + ", 1) > 0.5", false});
+  // Scores read and weights written; backward, which needs no mask, reads these and their gradient and writes that of
+  // the scores.
+  const auto n = static_cast<double>(shape.value.numel());
+  operation.both_bytes = 4 * 5 * n + static_cast<double>(length * length);
   operation.run = [](const auto& in) { return mote::masked_softmax(in[0], in[1], {.scale = 0.125}); };
   operation.reference = [](const auto& in) {
     return naive_softmax(mote::masked_fill(in[0] * 0.125, in[1], -INFINITY));
@@ -59,10 +66,15 @@ void add_masked(Rows& rows, const Selection& selection, const Choice<Shape>& sha
 }  // namespace
 
 void add_softmax(Rows& rows, const Selection& selection) {
+  // 64 MiB are beyond the caches.
   for (const auto& shape :
-       choose<Shape>(selection, {{12288, 256}}, {{1024, 1024}, {1024, 50257}, {4096, 64}}, {{6, 45}}))
+       choose<Shape>(selection, {{12288, 256}, {16384, 1024}}, {{1024, 1024}, {1024, 50257}, {4096, 64}}, {{6, 45}}))
     add_plain(rows, selection, shape);
-  for (const auto& shape : choose<Shape>(selection, {{4, 12, 256, 256}}, {{1, 12, 1024, 1024}}, {{2, 2, 9, 9}}))
+  for (const auto& shape :
+       choose<Shape>(selection, {{12288, 256}}, {{16384, 1024}, {1024, 1024}, {1024, 50257}, {4096, 64}}, {{6, 45}}))
+    add_log(rows, selection, shape);
+  for (const auto& shape :
+       choose<Shape>(selection, {{4, 12, 256, 256}, {1, 16, 1024, 1024}}, {{1, 12, 1024, 1024}}, {{2, 2, 9, 9}}))
     add_masked(rows, selection, shape);
 }
 

@@ -53,6 +53,7 @@ void add_table(Rows& rows, const Selection& selection) {
                         .run = [&row](const auto& in) { return row.run(in).front(); },
                         .torch = {{.run = row.torch}},
                         .dtype = dtype_of(row),
+                        .both_bytes = 0,  // the table does not say what backward has to read
                         .tolerance = std::max(1e-5, row.tolerance)};
     for (size_t i = 0; i < row.inputs.size(); ++i)
       operation.inputs.push_back(value_of(row.inputs[i], operation.dtype, shapes[i]));

@@ -3,9 +3,7 @@
 
 #include <memory>
 
-#include "harness/checksum.h"
-#include "harness/operation.h"
-#include "harness/verify.h"
+#include "harness/prepared.h"
 #include "rows.h"
 
 namespace bench {
@@ -53,33 +51,30 @@ struct Step {
   mote::optim::SGD optimizer;
 };
 
-std::vector<Tensor> first_losses(Step& step) {
-  std::vector<Tensor> losses;
-  for (int i = 0; i < kSteps; ++i) losses.push_back(step());
-  return losses;
+// The losses of the steps, then the parameters.
+std::vector<Tensor> results_of(Step& step) {
+  std::vector<Tensor> results;
+  for (int i = 0; i < kSteps; ++i) results.push_back(step());
+  for (const auto& parameter : step.model.parameters()) results.push_back(parameter.detach().clone());
+  return results;
 }
 
 Costs costs_of(const Network& network) {
   double weights = 0;
   for (size_t i = 0; i + 1 < network.sizes.size(); ++i)
     weights += static_cast<double>(network.sizes[i] * network.sizes[i + 1]);
-  // Forward and two products backward; the weights are read three times, their gradients written and read.
-  return {6 * weights * static_cast<double>(network.batch), 4 * 6 * weights};
+  // Forward and two products backward, but one in the first layer, whose input needs no gradient. The weights are read
+  // there and by the optimizer, which writes them; their gradients are written and read.
+  const auto first = static_cast<double>(network.sizes[0] * network.sizes[1]);
+  return {(6 * weights - 2 * first) * static_cast<double>(network.batch), 4 * (6 * weights - first)};
 }
 
-Prepared prepare(const Network& network, const mote::Device& device, double tolerance) {
+Prepared prepare(const Network& network, const mote::Device& device, const Row& row) {
   Step exact(network, DType::Float64, device);
   const auto step = std::make_shared<Step>(network, DType::Float32, device);
-  const std::vector<Tensor> losses = first_losses(*step);
-  const Verdict verdict = verify(losses, first_losses(exact), tolerance);
-  return {.loop =
-              [step](int64_t repetitions) {
-                for (int64_t i = 0; i < repetitions; ++i) (*step)();
-              },
-          .wrong = verdict.wrong,
-          .error = verdict.error,
-          .checksum = checksum_of({losses.back()}),
-          .costs = costs_of(network)};
+  const std::vector<Tensor> got = results_of(*step);
+  return checked(row, repeated([step] { return (*step)(); }), got, results_of(exact), {got[kSteps - 1]},
+                 costs_of(network));
 }
 
 }  // namespace
@@ -88,18 +83,21 @@ void add_workloads(Rows& rows, const Selection& selection) {
   for (const auto& [network, headline] :
        choose<Network>(selection, {{{4, 16, 1}, 8}, {{784, 512, 512, 10}, 64}}, {}, {{{3, 5, 2}, 4}})) {
     const std::string sizes = fmt::format("{}", fmt::join(network.sizes, ", "));
-    rows.push_back(
-        {.family = "workloads",
-         .operation = "mlp_step",
-         .shape = fmt::format("{}@{}", fmt::join(network.sizes, "-"), network.batch),
-         .direction = Direction::Both,
-         .headline = headline,
-         .prepare = [network = network,
-                     device = selection.device](const Row& row) { return prepare(network, device, row.tolerance); },
-         .torch = {{.setup = fmt::format("step = models.SGDStep([{}], {}, {}, device)\nfor _ in range({}): step()",
-                                         sizes, network.batch, kRate, kSteps - 1),
-                    .run = "step()",
-                    .grad = true}}});
+    const auto form = [&network = network, &sizes](const char* name, const char* options) {
+      return TorchForm{.form = name,
+                       .setup = fmt::format("step = models.SGDStep([{}], {}, {}, device{})\nfor _ in range({}): step()",
+                                            sizes, network.batch, kRate, options, kSteps - 1),
+                       .run = "step()",
+                       .grad = true};
+    };
+    rows.push_back({.family = "workloads",
+                    .operation = "mlp_step",
+                    .shape = fmt::format("{}@{}", fmt::join(network.sizes, "-"), network.batch),
+                    .direction = Direction::Both,
+                    .headline = headline,
+                    .prepare = [network = network,
+                                device = selection.device](const Row& row) { return prepare(network, device, row); },
+                    .torch = {form("", ""), form("fused optimizer", ", fused=True")}});
   }
 }
 

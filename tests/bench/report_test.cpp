@@ -31,6 +31,7 @@ TEST_CASE("a result file holds all of a report", "[bench]") {
   CHECK(after.commit == before.commit);
   CHECK(after.machine.cpu == "A CPU");
   CHECK(after.machine.libraries == before.machine.libraries);
+  CHECK(after.machine.capability == "avx2");
   CHECK(after.settings.threads == 2);
   CHECK(after.roofline.copy == "memcpy");
   REQUIRE(after.rows.size() == 2);
@@ -42,6 +43,13 @@ TEST_CASE("a result file holds all of a report", "[bench]") {
   CHECK(result.find("mote")->memory->peak_bytes == 4096);
   CHECK_FALSE(result.find("mote")->ratio.has_value());
   CHECK(after.rows[1].wrong == before.rows[1].wrong);
+}
+
+TEST_CASE("a result file from before the instruction set was recorded is read", "[bench]") {
+  std::string json = bench::to_json(sample());
+  const std::string capability = "\"capability\": \"avx2\",";
+  json.erase(json.find(capability), capability.size());
+  CHECK(bench::parse_report(json).machine.capability.empty());
 }
 
 TEST_CASE("what is no result file, or one of another format, is refused", "[bench]") {

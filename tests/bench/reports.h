@@ -33,8 +33,12 @@ inline Report report(const std::vector<RowResult>& rows) {
   Report report;
   report.date = "2020-01-02T03:04:05Z";
   report.commit = "0123456789ab";
-  report.machine = {
-      .cpu = "A CPU", .cpus = 2, .compiler = "g++ 12.2.0", .build = "Release", .libraries = {{"BLAS", "1"}}};
+  report.machine = {.cpu = "A CPU",
+                    .cpus = 2,
+                    .compiler = "g++ 12.2.0",
+                    .build = "Release",
+                    .capability = "avx2",
+                    .libraries = {{"BLAS", "1"}}};
   report.settings = {.threads = 2};
   report.roofline = {1e10, "memcpy", 1e11, "matmul 1024"};
   report.rows = rows;

@@ -36,9 +36,29 @@ TEST_CASE("a result within the tolerance of its float64 reference is right", "[b
 
 TEST_CASE("a wrong gradient, a wrong shape and a missing result are named", "[bench]") {
   const Tensor right = mote::ones({2}), wrong = mote::zeros({2});
-  CHECK(bench::verify({right, right}, {right, wrong + 2.0}, 1e-6).wrong.starts_with("gradient 1: "));
+  CHECK(bench::verify({right, right}, {right, wrong + 2.0}, 1e-6).wrong.starts_with("result 2 of 2: "));
   CHECK(bench::verify({mote::ones({3})}, {right}, 1e-6).wrong == "the result has shape [3], not [2]");
   CHECK(bench::verify({right}, {right, right}, 1e-6).wrong == "1 results, and the reference has 2");
+}
+
+TEST_CASE("an error in the many small elements shows beside a few great ones", "[bench]") {
+  mote::manual_seed(1);
+  const Tensor logits = mote::randn({8, 5000}).requires_grad_();
+  const Tensor labels = mote::randint(5000, {8});
+  const Tensor want = mote::grad({mote::cross_entropy(logits.to(mote::float64), labels)}, {logits}).front();
+  const Tensor great = mote::abs(want) > 0.1;
+  CHECK(great.sum().item<int64_t>() == 8);
+  const Tensor exact = want.to(mote::float64);
+  CHECK(bench::verify({want}, {exact}, 1e-5).wrong.empty());
+  CHECK_FALSE(bench::verify({mote::where(great, want, want * 1.007)}, {exact}, 1e-5).wrong.empty());
+  CHECK_FALSE(bench::verify({mote::where(great, want * 1.007, want)}, {exact}, 1e-5).wrong.empty());
+}
+
+TEST_CASE("an element close to zero is measured by the others", "[bench]") {
+  const Tensor exact = mote::tensor({1.0, -1.0, 1e-9}).to(mote::float64);
+  CHECK(bench::verify({mote::tensor({1.0, -1.0, 1e-7})}, {exact}, 1e-6).wrong.empty());
+  CHECK_FALSE(bench::verify({mote::tensor({1.0, -1.0, 1e-5})}, {exact}, 1e-6).wrong.empty());
+  CHECK_FALSE(bench::verify({mote::tensor({1e-9})}, {mote::zeros({1}, {.dtype = mote::float64})}, 1e-6).wrong.empty());
 }
 
 TEST_CASE("NaN and infinity count only where the reference has them", "[bench]") {
