@@ -41,6 +41,20 @@ def best_ratio(row, name):
     return min(ratios) if ratios else None
 
 
+def best_peak(row, name):
+    """The least peak memory of the forms of a group, in bytes; None where it is not known, or was too little to be
+    counted."""
+    peaks = [m["memory"]["peak_bytes"] for m in row["measurements"] if group(m["name"]) == name and "memory" in m]
+    return min(filter(None, peaks), default=None)
+
+
+def bytes_text(size):
+    for unit, amount in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size >= amount:
+            return f"{size / amount:.3g} {unit}"
+    return f"{size} B"
+
+
 def time_text(seconds):
     for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:

@@ -3,8 +3,9 @@
 
     tables.py [--check]
 
-The file is bench/results/cpu.json. README.md has the rows named below, docs/measurements.md all of them. A table stands
-between two comments, of which the first names this script. Without the file there must be no table.
+The file is bench/results/cpu.json. README.md has the rows named below, docs/measurements.md all of the file, and a
+table of the memory of the workloads. A table stands between two comments, of which the first names this script. Without
+the file there must be no table.
 """
 import re
 import sys
@@ -14,7 +15,8 @@ import results
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "bench" / "results" / "cpu.json"
-BEGIN, END = "<!-- table: bench/tables.py -->\n", "<!-- end of table -->\n"
+TIMES, MEMORY = "<!-- table: bench/tables.py -->\n", "<!-- table: bench/tables.py, memory -->\n"
+END = "<!-- end of table -->\n"
 
 # What a reader of the README looks for first: regular expressions of whole row names, without dtype and device.
 README_ROWS = [
@@ -30,7 +32,6 @@ README_ROWS = [
     r"optimizer/adamw/.*in100/.*",
     r"workloads/.*",
 ]
-TABLES = {"README.md": "|".join(README_ROWS), "docs/measurements.md": ".*"}
 
 
 def name_of(row):
@@ -63,21 +64,44 @@ def table(report, chosen):
     cells = [header, ["---"] * len(header), *(cells_of(row, peers, libraries) for row in rows)]
     # A library that takes part in none of the rows has no column.
     kept = [i for i in range(len(header)) if i < 2 or any(line[i] for line in cells[2:])]
-    lines = ("| " + " | ".join(line[i] for i in kept) + " |" for line in cells)
-    return introduction(report) + "\n\n" + "\n".join(lines) + "\n"
+    return introduction(report) + "\n\n" + markdown([[line[i] for i in kept] for line in cells])
 
 
-def update(name, chosen, check):
+def markdown(cells):
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells) + "\n"
+
+
+def memory_table(report, chosen):
+    """Peaks of one repetition, above what was live before: mote's, and those of each PyTorch by mote's."""
+    rows = [row for row in results.timed(report) if re.fullmatch(chosen, name_of(row))]
+    peers = [name for name in results.groups(report)
+             if name.startswith("PyTorch") and any(results.best_peak(row, name) for row in rows)]
+    cells = [["", "mote", *peers], ["---"] * (2 + len(peers))]
+    for row in rows:
+        mote = results.best_peak(row, results.MOTE)
+        peaks = [results.best_peak(row, name) for name in peers]
+        cells.append([results.label(row), results.bytes_text(mote) if mote else "",
+                      *(f"{peak / mote:.2f}" if mote and peak else "" for peak in peaks)])
+    return markdown(cells)
+
+
+# Document, comment before the table, what makes the table, and of which rows.
+TABLES = [("README.md", TIMES, table, "|".join(README_ROWS)), ("docs/measurements.md", TIMES, table, ".*"),
+          ("docs/measurements.md", MEMORY, memory_table, "workloads/.*")]
+
+
+def update(name, begin_comment, make, chosen, check):
     document = ROOT / name
     text = document.read_text(encoding="utf-8")
-    begin, end = text.find(BEGIN), text.find(END)
+    begin = text.find(begin_comment)
+    end = text.find(END, max(begin, 0))
     if not RESULT.exists():
         if begin >= 0:
             sys.exit(f"tables.py: {name} has a table, and there is no {RESULT.relative_to(ROOT)}")
         return
     if begin < 0 or end < begin:
-        sys.exit(f"tables.py: {name} has no place for the table:\n{BEGIN}{END}")
-    new = text[:begin + len(BEGIN)] + "\n" + table(results.load(RESULT), chosen) + "\n" + text[end:]
+        sys.exit(f"tables.py: {name} has no place for the table:\n{begin_comment}{END}")
+    new = text[:begin + len(begin_comment)] + "\n" + make(results.load(RESULT), chosen) + "\n" + text[end:]
     if check and new != text:
         sys.exit(f"tables.py: the table in {name} is not that of the result file; run bench/tables.py")
     if not check:
@@ -85,8 +109,8 @@ def update(name, chosen, check):
 
 
 def main():
-    for name, chosen in TABLES.items():
-        update(name, chosen, sys.argv[1:] == ["--check"])
+    for place in TABLES:
+        update(*place, sys.argv[1:] == ["--check"])
 
 
 if __name__ == "__main__":

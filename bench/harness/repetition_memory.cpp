@@ -2,6 +2,7 @@
 
 #include <mote/cpu.h>
 #include <mote/cuda.h>
+#include <mote/exact_memory_stats.h>
 
 namespace bench {
 
@@ -20,6 +21,7 @@ void reset_peaks_of(const mote::Device& device) {
 }  // namespace
 
 Memory memory_of(const Loop& loop, const mote::Device& device) {
+  const mote::cpu::ExactMemoryStats exact;
   loop(1);
   reset_peaks_of(device);
   const mote::MemoryStats before = stats_of(device);

@@ -14,6 +14,7 @@ struct Memory {
   int64_t allocations = 0;
 };
 
+// The peak is exact, in whole blocks of the allocator. The first of two repetitions is not counted.
 Memory memory_of(const Loop& loop, const mote::Device& device);
 
 }  // namespace bench

@@ -9,13 +9,16 @@
 #include "cpu/memory_counters.h"
 #include "cpu/slab_pool.h"
 #include "cpu/system_memory.h"
+#include "mote/exact_memory_stats.h"
 #include "small_objects.h"
 
 namespace mote::cpu {
 
 namespace {
 
-constexpr int64_t kUncounted = int64_t{64} << 10;  // bytes that a thread counts on its own
+constexpr int64_t kUncounted = int64_t{64} << 10;      // bytes that a thread counts on its own
+constinit std::atomic<int64_t> uncounted{kUncounted};  // 0 while somebody wants exact statistics
+constinit std::atomic<int> exact_statistics{0};        // how many want them
 
 // A count of one thread that others may read.
 class OwnCount {
@@ -126,8 +129,8 @@ void give(int index, void* memory) noexcept {
 // Before the lists are reached, so that an ending thread hands in everything there.
 void count(int64_t bytes) noexcept {
   front.bytes.add(bytes);
-  const int64_t held = front.bytes.get();
-  if (held > kUncounted || held < -kUncounted) front.hand_in();
+  const int64_t held = front.bytes.get(), limit = uncounted.load(std::memory_order_relaxed);
+  if (held > limit || held < -limit) front.hand_in();
 }
 
 }  // namespace
@@ -158,6 +161,16 @@ void release_free_slabs() {
   for (int index = 0; index < kSmallClasses; ++index)
     SlabPool::instance().take_back(index, front.lists[static_cast<size_t>(index)], 0);
   SlabPool::instance().release_free_slabs();
+}
+
+ExactMemoryStats::ExactMemoryStats() {
+  ++exact_statistics;
+  uncounted = 0;
+}
+ExactMemoryStats::~ExactMemoryStats() {
+  if (--exact_statistics > 0) return;
+  uncounted = kUncounted;
+  if (exact_statistics > 0) uncounted = 0;  // another began meanwhile
 }
 
 PendingCounts pending_counts() {
