@@ -31,7 +31,7 @@ std::string wrong_rate(const Tensor& y) {
 
 Prepared prepare(const Shape& shape, const mote::Device& device, const Row& row) {
   mote::manual_seed(kSeed);
-  const Tensor x = mote::randn(shape).to(device);
+  const Tensor x = (mote::rand(shape) + 0.5).to(device);  // never zero: a zero was dropped
   const auto n = static_cast<double>(shape.numel());
   const auto run = [x] { return mote::dropout(x, kProbability); };
   const auto prepared = [&](Loop loop, const Tensor& y, const std::vector<Tensor>& got, const std::vector<Tensor>& want,
@@ -59,7 +59,7 @@ Prepared prepare(const Shape& shape, const mote::Device& device, const Row& row)
 void add_dropout(Rows& rows, const Selection& selection) {
   for (const auto& [shape, headline] : choose<Shape>(selection, {{1024, 3072}}, {{16384, 1024}}, {{5, 37}}))
     for (const Direction direction : {Direction::Forward, Direction::Both}) {
-      TorchForm torch{.inputs = {{"x", "torch.randn" + torch_shape(shape)}},
+      TorchForm torch{.inputs = {{"x", "torch.rand" + torch_shape(shape) + " + 0.5"}},
                       .run = fmt::format("F.dropout(x, {}, True)", kProbability)};
       if (direction == Direction::Both) torch.leaves = {"x"};
       rows.push_back({.family = "dropout",

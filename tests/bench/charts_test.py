@@ -31,7 +31,8 @@ def measurement(name, seconds, ratio=None, peak=None, share=0.5):
 
 def row(family, operation, measurements, flops=100.0, size=200.0):
     return {"name": f"{family}/{operation}/4/float32/cpu/forward", "family": family, "operation": operation,
-            "shape": "4", "direction": "forward", "flops": flops, "bytes": size, "measurements": measurements, "notes": []}
+            "shape": "4", "direction": "forward", "flops": flops, "bytes": size, "notes": [],
+            "measurements": measurements}
 
 
 def report(threads=2, seconds=1.0):
