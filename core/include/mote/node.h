@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "mote/grad_mode.h"
+#include "mote/recipe.h"
 #include "mote/tensor.h"
 
 namespace mote {
@@ -65,6 +66,15 @@ class Node : public RefCounted {
   virtual std::vector<Tensor> backward(std::vector<Tensor>& gradients) = 0;
   // Drops what forward saved, so that the memory is free as soon as backward has passed.
   virtual void release_saved() {}
+  // The same, and the recipe.
+  void release_all() {
+    recipe_.reset();
+    release_saved();
+  }
+
+  // How to compute output 0 again, or null. See offer_recipe.
+  const Ref<Recipe>& recipe() const { return recipe_; }
+  void set_recipe(Ref<Recipe> recipe) { recipe_ = std::move(recipe); }
 
   void set_edges(std::vector<Edge> edges) { edges_ = std::move(edges); }
   void set_outputs(uint32_t outputs) { outputs_ = outputs; }
@@ -103,6 +113,7 @@ class Node : public RefCounted {
   uint32_t outputs_ = 1;
   std::vector<Edge> edges_;
   std::vector<HookEntry> hooks_;
+  Ref<Recipe> recipe_;
 };
 
 // The end of the graph at a leaf: adds what arrives to `grad`.
@@ -143,12 +154,16 @@ class Saved {
   Saved() = default;
   // Keeps nothing unless `keep`: for a value that only an unneeded gradient would use.
   explicit Saved(const Tensor& x, bool keep = true);
+  // Keeps the recipe of x, where it has one, in the place of its memory. For an operation that takes much longer than x
+  // does to be computed again.
+  static Saved by_recipe(const Tensor& x, bool keep = true);
   Tensor operator()() const;
-  explicit operator bool() const { return data_.defined(); }
+  explicit operator bool() const { return data_.defined() || recipe_; }
 
  private:
   Tensor data_;  // an alias without history, so that a later in-place operation on x makes no cycle
-  Edge edge_;    // where x's gradient enters the graph
+  Ref<Recipe> recipe_;
+  Edge edge_;  // where x's gradient enters the graph
   uint32_t version_ = 0;
 };
 
@@ -163,6 +178,16 @@ class SavedOutput {
   uint32_t version_ = 0;
   uint32_t output_nr_ = 0;
 };
+
+// Whether `y` was recorded and is large enough for offer_recipe to be worth it.
+bool takes_recipe(const Tensor& y);
+
+// Says how `y`, the only output of the operation that was just recorded, is computed again. `make` may hold on to
+// nothing but what the rule of that operation saves anyway, and small things; it is run without recording.
+template <class Make>
+void offer_recipe(const Tensor& y, Make make) {
+  y.grad_fn()->set_recipe(make_ref<Recipe>(y.version(), std::move(make)));
+}
 
 // Makes `node` the history of `outputs`, except for null ones. Used by record; rarely called directly.
 void attach(Ref<Node> node, std::vector<Edge> edges, std::span<Tensor* const> outputs);

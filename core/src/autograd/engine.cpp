@@ -33,16 +33,11 @@ class Scoped {
   T previous_;
 };
 
-// Whether nothing but this handle knows the memory, so that it may be added to in place.
-bool is_ours(const Tensor& x) {
-  const TensorImpl& impl = x.get();
-  return impl.use_count() == 1 && impl.storage->use_count() == 1 && impl.contiguous && !impl.requires_grad;
-}
-
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
     sum = std::move(gradient);
-  } else if (!is_grad_enabled() && is_ours(sum) && sum.shape() == gradient.shape() && sum.dtype() == gradient.dtype()) {
+  } else if (!is_grad_enabled() && is_sole_owner(sum) && sum.shape() == gradient.shape() &&
+             sum.dtype() == gradient.dtype()) {
     sum.add_(gradient);
   } else {
     sum = sum + gradient;
@@ -117,7 +112,7 @@ class Pass {
       throw StateError(fmt::format("{}: backward gave {} gradients for {} inputs", node->name(), results.size(),
                                    node->edges().size()));
     if (detail::anomaly_enabled) check_for_nan(*node, results);
-    if (!keep_graph_) node->release_saved();
+    if (!keep_graph_) node->release_all();
     for (size_t i = 0; i < results.size(); ++i) deliver(node->edges()[i], std::move(results[i]));
   }
 
@@ -223,7 +218,7 @@ void LeafNode::accumulate(Tensor gradient) {
   else if (grad.defined())
     grad = grad + gradient;
   else
-    grad = is_ours(gradient) ? std::move(gradient) : gradient.clone();
+    grad = is_sole_owner(gradient) ? std::move(gradient) : gradient.clone();
 }
 
 void backward(const std::vector<Tensor>& tensors, const std::vector<Tensor>& gradients,

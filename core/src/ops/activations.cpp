@@ -32,7 +32,8 @@ Tensor silu_gradient(const Tensor& g, const Tensor& x) {
 }
 
 Tensor run_silu(const char* name, const Tensor& x, const Tensor* out) {
-  return by_input(name, UnaryOp::Silu, x, out, fused(BinaryOp::SiluBackward, silu_gradient));
+  const auto rule = fused(BinaryOp::SiluBackward, silu_gradient);
+  return out ? by_input(name, UnaryOp::Silu, x, out, rule) : by_input_again(name, UnaryOp::Silu, x, rule);
 }
 
 // d gelu = Phi(x) + x phi(x), phi the density of the normal distribution
@@ -65,8 +66,8 @@ Tensor silu_(const Tensor& self) { return unary_in_place("silu_", self, run_silu
 
 Tensor gelu(const Tensor& x, Gelu approximate) {
   if (approximate == Gelu::Tanh)
-    return by_input("gelu", UnaryOp::GeluTanh, x, nullptr, fused(BinaryOp::GeluTanhBackward, gelu_tanh_gradient));
-  return by_input("gelu", UnaryOp::GeluErf, x, nullptr, fused(BinaryOp::GeluErfBackward, gelu_erf_gradient));
+    return by_input_again("gelu", UnaryOp::GeluTanh, x, fused(BinaryOp::GeluTanhBackward, gelu_tanh_gradient));
+  return by_input_again("gelu", UnaryOp::GeluErf, x, fused(BinaryOp::GeluErfBackward, gelu_erf_gradient));
 }
 
 Tensor softplus(const Tensor& x) {

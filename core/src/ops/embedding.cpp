@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
-
 #include "mote/creation.h"
 #include "mote/recording.h"
 #include "ops/positions.h"
@@ -20,21 +17,6 @@ void check_indices(const char* op, const Tensor& indices) {
         fmt::format("{}: expected indices to be int32 or int64, but got {}; convert them with "
                     ".to(mote::int64)",
                     op, name_of(indices.dtype())));
-}
-
-// A result whose elements lie in memory in the order of those of x, where x is dense, so that draws meet them in
-// PyTorch's order.
-Tensor make_mask(const Tensor& x) {
-  const int rank = x.shape().rank();
-  Shape order = Shape::filled(rank, 0), inverse = order, shape = order;
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.stride(a) > x.stride(b); });
-  for (int i = 0; i < rank; ++i) {
-    shape[i] = x.size(order[i]);
-    inverse[order[i]] = i;
-  }
-  const NoGradGuard no_grad;
-  return make_result("dropout", shape, x.dtype(), x.device()).permute(inverse);
 }
 
 }  // namespace
@@ -100,7 +82,8 @@ Tensor dropout(const Tensor& x, double p, bool training, Generator* generator) {
   check_floating_point("dropout", x);
   if (!training || p == 0.0 || x.numel() == 0) return x;
   if (p == 1.0) return x * 0.0;
-  const Tensor mask = make_mask(x);
+  // In the order of x in memory, where x is dense, so that draws meet the elements in PyTorch's order.
+  const Tensor mask = make_result_in_order_of("dropout", x, x.shape(), x.dtype());
   backend_of(x).dropout_mask(view_of(mask), p, generator_for("dropout", x.device(), generator));
   Tensor out = make_result("dropout", x.shape(), x.dtype(), x.device());
   backend_of(x).binary(BinaryOp::Mul, view_of(out), view_of(x), view_of(mask));

@@ -68,11 +68,11 @@ struct LinearRule {
   template <size_t N>
   std::array<Tensor, N> gradients(const Tensor& g, Needs needs) const {
     std::array<Tensor, N> result;
-    if (needs[0]) result[0] = matmul(g, weight());
-    if (needs[1]) {
+    if (needs[1]) {  // first: x may be computed again for it, and is gone when the gradient of x is made
       const int64_t rows = Shape(x_shape.data(), x_shape.size() - 1).numel();
       result[1] = matmul(t(reshape(g, {rows, weight_shape[0]})), reshape(x(), {rows, x_shape.back()}));
     }
+    if (needs[0]) result[0] = matmul(g, weight());
     if constexpr (N == 3)
       if (needs[2]) result[2] = sum_to(g, Shape({weight_shape[0]}));
     return result;
@@ -112,7 +112,7 @@ Tensor linear(const Tensor& own_x, const Tensor& own_weight) {
   check_operands("linear", "input", x, "weight", weight);
   Tensor y = run_linear(x, weight, nullptr);
   if (needs_grad(x, weight)) {
-    LinearRule rule{Saved(x, tracks_grad(weight)), Saved(weight, tracks_grad(x)), x.shape(), weight.shape()};
+    LinearRule rule{Saved::by_recipe(x, tracks_grad(weight)), Saved(weight, tracks_grad(x)), x.shape(), weight.shape()};
     record("linear", y, {&x, &weight},
            [rule = std::move(rule)](const Tensor& g, Needs needs) { return rule.gradients<2>(g, needs); });
   }
@@ -128,7 +128,7 @@ Tensor linear(const Tensor& own_x, const Tensor& own_weight, const Tensor& own_b
   check_dtype("linear", "bias", bias, x.dtype());
   Tensor y = run_linear(x, weight, &bias);
   if (needs_grad(x, weight, bias)) {
-    LinearRule rule{Saved(x, tracks_grad(weight)), Saved(weight, tracks_grad(x)), x.shape(), weight.shape()};
+    LinearRule rule{Saved::by_recipe(x, tracks_grad(weight)), Saved(weight, tracks_grad(x)), x.shape(), weight.shape()};
     record("linear", y, {&x, &weight, &bias},
            [rule = std::move(rule)](const Tensor& g, Needs needs) { return rule.gradients<3>(g, needs); });
   }

@@ -125,20 +125,36 @@ NormGradients fused_gradients(const Norm& norm, const Tensor& g, const Tensor& x
   return result;
 }
 
+// The result with what its gradient reads. mean is undefined where the norm is not centred.
+struct Normalized {
+  Normalized(const Norm& norm, const Tensor& x, const Tensor& weight, const Tensor& bias)
+      : out(make_result(norm.name, x.shape(), x.dtype(), x.device())) {
+    const int64_t width = norm.shape.numel();
+    const Shape rows{x.numel() / std::max<int64_t>(width, 1), width};
+    const DType statistics = statistics_dtype(x.dtype());
+    if (norm.centred) mean = make_result(norm.name, {rows[0]}, statistics, x.device());
+    rstd = make_result(norm.name, {rows[0]}, statistics, x.device());
+    const View out_rows{data_of(out), out.dtype(), rows, contiguous_strides(rows), x.device().index()};
+    const Operands operands(x, rows, weight, bias, norm.eps);
+    if (norm.centred)
+      backend_of(x).layer_norm(out_rows, view_of(mean), view_of(rstd), operands.args);
+    else
+      backend_of(x).rms_norm(out_rows, view_of(rstd), operands.args);
+  }
+
+  Tensor out, mean, rstd;
+};
+
+// The result may be computed again by whoever needs it for a gradient of his own.
+void offer_norm_recipe(const Norm& norm, const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  offer_recipe(out, [norm, x = Saved(x), weight = Saved(weight, weight.defined()), bias = Saved(bias, bias.defined())] {
+    return Normalized(norm, x(), weight ? weight() : Tensor(), bias ? bias() : Tensor()).out;
+  });
+}
+
 // Operands of one dtype.
 Tensor run_norm(const Norm& norm, const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  const int64_t width = norm.shape.numel();
-  const Shape rows{x.numel() / std::max<int64_t>(width, 1), width};
-  const DType statistics = statistics_dtype(x.dtype());
-  Tensor out = make_result(norm.name, x.shape(), x.dtype(), x.device());
-  Tensor mean = norm.centred ? make_result(norm.name, {rows[0]}, statistics, x.device()) : Tensor();
-  Tensor rstd = make_result(norm.name, {rows[0]}, statistics, x.device());
-  const View out_rows{data_of(out), out.dtype(), rows, contiguous_strides(rows), x.device().index()};
-  const Operands operands(x, rows, weight, bias, norm.eps);
-  if (norm.centred)
-    backend_of(x).layer_norm(out_rows, view_of(mean), view_of(rstd), operands.args);
-  else
-    backend_of(x).rms_norm(out_rows, view_of(rstd), operands.args);
+  auto [out, mean, rstd] = Normalized(norm, x, weight, bias);
   if (needs_grad(x, weight, bias))
     record(norm.name, out, {&x, &weight, &bias},
            [norm, x = Saved(x), weight = Saved(weight, weight.defined()), mean = Saved(mean, norm.centred),
@@ -148,6 +164,7 @@ Tensor run_norm(const Norm& norm, const Tensor& x, const Tensor& weight, const T
                                                       : fused_gradients(norm, g, x(), scale, average, rstd(), needs);
              return std::array{std::move(result.x), std::move(result.weight), std::move(result.bias)};
            });
+  if (takes_recipe(out)) offer_norm_recipe(norm, out, x, weight, bias);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 
 #include "mote/watch.h"
 
@@ -48,6 +49,27 @@ Tensor make_result(const char* op, const Shape& shape, DType dtype, Device devic
   impl->origin.op = op;
   if (detail::is_watching()) detail::note(*impl);
   return Tensor(std::move(impl));
+}
+
+Tensor make_result_in_order_of(const char* op, const Tensor& x, const Shape& shape, DType dtype) {
+  const int rank = shape.rank();
+  Shape order = Shape::filled(rank, 0), inverse = order, in_memory = order;
+  std::iota(order.begin(), order.end(), 0);
+  const bool has_rows = rank > 0 && x.stride(-1) == 1;  // whose elements stay neighbours
+  std::stable_sort(order.begin(), order.end() - (has_rows ? 1 : 0),
+                   [&](int64_t a, int64_t b) { return x.stride(a) > x.stride(b); });
+  for (int i = 0; i < rank; ++i) {
+    in_memory[i] = shape[order[i]];
+    inverse[order[i]] = i;
+  }
+  const NoGradGuard no_grad;
+  return make_result(op, in_memory, dtype, x.device()).permute(inverse);
+}
+
+bool is_sole_owner(const Tensor& x) {
+  const TensorImpl& impl = x.get();
+  return impl.use_count() == 1 && impl.storage->use_count() == 1 && impl.contiguous && !impl.requires_grad &&
+         !impl.storage->is_borrowed();
 }
 
 Tensor alias_of(const Tensor& x) {

@@ -40,6 +40,12 @@ inline Backend& backend_of(const Tensor& x) { return backend_of(x.device()); }
 // for another device, or where there is no device that pins.
 Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device, bool pinned = false);
 
+// The same of x's device, whose dimensions lie in memory in the order of those of x, which has as many.
+Tensor make_result_in_order_of(const char* op, const Tensor& x, const Shape& shape, DType dtype);
+
+// Whether nothing but this handle knows the memory, so that what it holds may be overwritten: dense, without history.
+bool is_sole_owner(const Tensor& x);
+
 // Whether some device can pin memory of the host.
 bool pins_memory();
 

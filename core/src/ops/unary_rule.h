@@ -29,11 +29,22 @@ Tensor by_gradient(const char* name, UnaryOp op, const Tensor& x, const Tensor* 
   return y;
 }
 
-// The kernel `op` in a backward that is not recorded itself, the rule in public operations in one that is.
+// by_input for what is quickly computed again: whoever needs the result for a gradient of his own may keep x.
+template <class Rule>
+Tensor by_input_again(const char* name, UnaryOp op, const Tensor& x, Rule rule) {
+  Tensor y = by_input(name, op, x, nullptr, rule);
+  if (takes_recipe(y)) offer_recipe(y, [name, op, x = Saved(x)] { return apply(name, op, x()); });
+  return y;
+}
+
+// The kernel `op` in a backward that is not recorded itself, in the place of g where nobody else has that; the rule in
+// public operations in one that is recorded.
 template <class Rule>
 auto fused(BinaryOp op, Rule rule) {
   return [op, rule](const Tensor& g, const Tensor& saved) {
-    return is_grad_enabled() ? rule(g, saved) : apply(name_of(op), op, g, saved);
+    if (is_grad_enabled()) return rule(g, saved);
+    const bool fits = is_sole_owner(g) && g.dtype() == saved.dtype() && g.shape() == saved.shape();
+    return apply(name_of(op), op, g, saved, fits ? &g : nullptr);
   };
 }
 

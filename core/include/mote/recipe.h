@@ -1,0 +1,31 @@
+// How the result of an operation is computed again from what its gradient rule saves. An operation that needs this
+// result for its own gradient can keep the recipe in place of the memory: linear(gelu(x)) keeps x, and not gelu(x)
+// besides.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "mote/ref.h"
+#include "mote/tensor.h"
+
+namespace mote {
+
+class Recipe : public RefCounted {
+ public:
+  // `version` is that of the result's memory while it holds what `make` gives.
+  Recipe(uint32_t version, std::function<Tensor()> make) : version_(version), make_(std::move(make)) {}
+
+  uint32_t version() const { return version_; }
+  // The result once more, without history. Called by one of those that keep the recipe; where others keep it too, the
+  // result stays until the last of them has asked.
+  Tensor result();
+
+ private:
+  uint32_t version_;
+  std::function<Tensor()> make_;
+  Tensor result_;
+};
+
+}  // namespace mote
