@@ -152,6 +152,8 @@ TEST_CASE("attention takes ranks 2 and 3, any strides and any scale") {
   const Tensor q = part(0), k = part(1), v = part(2);
   const Tensor out = scaled_dot_product_attention(q, k, v, {.is_causal = true});
   CHECK(equal(out, scaled_dot_product_attention(q.contiguous(), k.contiguous(), v.contiguous(), {.is_causal = true})));
+  CHECK(out.transpose(1, 2).is_contiguous());  // as q lies in memory, so that the heads can be joined without a copy
+  CHECK(scaled_dot_product_attention(q.contiguous(), k, v).is_contiguous());
   CHECK(equal(out[1], scaled_dot_product_attention(q[1], k[1], v[1], {.is_causal = true})));
   CHECK(equal(out[1][2], scaled_dot_product_attention(q[1][2], k[1][2], v[1][2], {.is_causal = true})));
   // Rows that are not dense are copied first.

@@ -1,6 +1,8 @@
 // The model of mote-gpt against PyTorch, and against itself with a key/value cache.
 #include "model.h"
 
+#include <mote/cpu.h>
+
 #include "support/catch.h"
 #include "support/data.h"
 
@@ -50,6 +52,23 @@ TEST_CASE("GPT gives PyTorch's logits, loss and gradients", "[gpt]") {
     ++compared;
   }
   CHECK(compared == 28);
+}
+
+TEST_CASE("a step of GPT keeps no more for backward than it needs", "[gpt]") {
+  mote::manual_seed(1);
+  gpt::GPT model({.vocabulary = 11, .context = 128, .layers = 3, .heads = 8, .width = 512});
+  const Tensor tokens = mote::randint(11, {4, 128});
+  const auto live = [] { return static_cast<double>(mote::cpu::memory_stats().allocated_bytes); };
+  const double before = live();
+  const Tensor loss = model.loss(tokens, tokens);
+  const double stream = 4.0 * 4 * 128 * 512;  // bytes of the residual stream
+  // Of a block: what enters either LayerNorm (2), query, key and value (3), attention's result (1) and what enters
+  // GELU (4). Neither the results of LayerNorm nor that of GELU.
+  CHECK(live() - before < (3 * 10 + 2) * stream);
+  loss.backward();
+  double gradients = 0;
+  for (const auto& parameter : model.parameters()) gradients += 4.0 * static_cast<double>(parameter.numel());
+  CHECK(live() - before < 1.01 * gradients + stream);
 }
 
 TEST_CASE("the state dict of GPT has GPT-2's names, and the head is the token embedding", "[gpt]") {

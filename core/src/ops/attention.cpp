@@ -152,12 +152,18 @@ std::array<Tensor, 3> composed_gradients(const Tensor& g, const Attention& a) {
   return {matmul(grad_scores, a.k), matmul(grad_scores.transpose(2, 3), a.q), matmul(weights.transpose(2, 3), g)};
 }
 
+// As x lies in memory, where its rows are dense: heads that are parts of longer rows stay side by side.
+Tensor make_heads(const Tensor& x, const Shape& shape) {
+  const char* op = "scaled_dot_product_attention";
+  return x.stride(-1) == 1 ? make_result_in_order_of(op, x, shape, x.dtype())
+                           : make_result(op, shape, x.dtype(), x.device());
+}
+
 std::array<Tensor, 3> fused_gradients(const Tensor& g, const Attention& a, const Tensor& out,
                                       const Tensor& log_sum_exp) {
-  const char* op = "scaled_dot_product_attention";
   std::array<Tensor, 3> gradients;
   const Tensor* operands[] = {&a.q, &a.k, &a.v};
-  for (size_t i = 0; i < 3; ++i) gradients[i] = make_result(op, operands[i]->shape(), a.q.dtype(), a.q.device());
+  for (size_t i = 0; i < 3; ++i) gradients[i] = make_heads(*operands[i], operands[i]->shape());
   backend_of(a.q).attention_backward(view_of(gradients[0]), view_of(gradients[1]), view_of(gradients[2]), view_of(g),
                                      view_of(out), view_of(log_sum_exp), a.args());
   return gradients;
@@ -167,7 +173,7 @@ std::array<Tensor, 3> fused_gradients(const Tensor& g, const Attention& a, const
 Tensor run_attention(const Attention& a) {
   const char* op = "scaled_dot_product_attention";
   const Shape scores = a.scores_shape();
-  Tensor out = make_result(op, {scores[0], scores[1], scores[2], a.v.size(3)}, a.q.dtype(), a.q.device());
+  Tensor out = make_heads(a.q, {scores[0], scores[1], scores[2], a.v.size(3)});
   Tensor log_sum_exp = make_result(op, {scores[0], scores[1], scores[2]},
                                    a.q.dtype() == DType::Float64 ? DType::Float64 : DType::Float32, a.q.device());
   backend_of(a.q).attention(view_of(out), view_of(log_sum_exp), a.args());

@@ -14,8 +14,9 @@ CausalSelfAttention::CausalSelfAttention(const ModelConfig& config)
 Tensor CausalSelfAttention::forward(const Tensor& x, LayerCache* cache, int64_t filled) {
   const int64_t batch = x.size(0), positions = x.size(1), width = x.size(2);
   // [batch, positions, 3 width] -> three of [batch, heads, positions, width / heads]
-  const Tensor qkv = c_attn(x).reshape({batch, positions, 3, heads_, width / heads_}).permute({2, 0, 3, 1, 4});
-  Tensor q = qkv[0], k = qkv[1], v = qkv[2];
+  const std::vector<Tensor> qkv = c_attn(x).reshape({batch, positions, 3, heads_, width / heads_}).unbind(2);
+  const Tensor q = qkv[0].transpose(1, 2);
+  Tensor k = qkv[1].transpose(1, 2), v = qkv[2].transpose(1, 2);
   if (cache) {
     cache->keys.slice(2, filled, filled + positions).copy_(k);
     cache->values.slice(2, filled, filled + positions).copy_(v);
