@@ -1,6 +1,7 @@
 // Matrix products against plain loops in float64, over shapes, strides, batches and dtypes.
 #include <omp.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -301,6 +302,27 @@ TEST_CASE("products are the same for every number of threads, inside a parallel 
   CHECK(equal(bmm(x, y), one));
   omp_set_num_threads(before);
   CHECK(equal(matmul(x[7], y[7]), one[7]));
+}
+
+TEST_CASE("linear adds the bias to every tile of the product, whatever the number of threads") {
+  manual_seed(13);
+  const int before = omp_get_max_threads();
+  for (DType dtype : {float64, float32, float16, bfloat16})
+    for (const auto& [n, m, k] : {std::array<int64_t, 3>{1, 5, 3}, {300, 200, 70}, {700, 130, 150}, {8, 16, 1 << 15}}) {
+      INFO(name_of(dtype) << " " << n << " x " << m << " x " << k);
+      const Tensor x = randn({n, k}).to(dtype), w = randn({m, k}).to(dtype), strided = randn({m, 2}).to(dtype);
+      const Tensor bias = strided.select(1, 1);
+      omp_set_num_threads(1);
+      const Tensor y = linear(x, w, bias);
+      const Tensor expected = product_of_matrices(x, w.t()) + bias.to(float64);
+      CHECK(error_of(y, expected, k) < tolerance_of(dtype));
+      CHECK(equal(y, linear(x, w, bias.contiguous())));
+      for (int threads : {2, 3, 4}) {
+        omp_set_num_threads(threads);
+        CHECK(equal(y, linear(x, w, bias)));
+      }
+      omp_set_num_threads(before);
+    }
 }
 
 TEST_CASE("products on meta") {

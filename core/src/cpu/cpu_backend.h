@@ -33,6 +33,7 @@ class CpuBackend final : public Backend {
   void masked_softmax(const View& out, const View& in, const View& mask, double scale) override;
   void masked_softmax_backward(const View& grad_in, const View& grad_out, const View& out, double scale) override;
   void matmul(const View& out, const View& a, const View& b, bool accumulate) override;
+  void matmul_bias(const View& out, const View& a, const View& b, const View& bias) override;
   void layer_norm(const View& out, const View& mean, const View& rstd, const LayerNormArgs& args) override;
   void layer_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, std::optional<View> grad_bias,
                            const View& grad_out, const View& mean, const View& rstd,

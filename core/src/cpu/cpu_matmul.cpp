@@ -77,4 +77,17 @@ void CpuBackend::matmul(const View& out, const View& a, const View& b, bool accu
   });
 }
 
+void CpuBackend::matmul_bias(const View& out, const View& a, const View& b, const View& bias) {
+  const bool in_tiles = out.shape.rank() == 2 && (out.dtype == DType::Float32 || out.dtype == DType::Float64);
+  if (!in_tiles) return Backend::matmul_bias(out, a, b, bias);
+  dispatch(out.dtype, [&](auto* tag) {
+    using T = std::remove_pointer_t<decltype(tag)>;
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      const cpu::RowOf<T> row{bias.as<const T>(), bias.strides[0]};
+      cpu::gemm<T>(out.shape[0], out.shape[1], a.shape[1], first_matrix<const T>(a), first_matrix<const T>(b),
+                   first_matrix<T>(out), false, cpu::kOneProduct, &row);
+    }
+  });
+}
+
 }  // namespace mote

@@ -61,6 +61,21 @@ void clear(int64_t n, int64_t m, const Matrix<T>& c) {
     for (int64_t j = 0; j < m; ++j) *c.at(i, j) = T{};
 }
 
+// Adds a bias to every row of a tile that was just computed.
+template <class T>
+void add_bias(int64_t n, int64_t m, const Matrix<T>& c, const RowOf<T>& bias) {
+  if constexpr (std::is_same_v<T, compute_t<T>>) {
+    const bool dense = c.column_stride == 1 && bias.stride == 1;
+    for (int64_t i = 0; i < n; ++i) {
+      T* const row = c.at(i, 0);
+      if (dense)
+        for (int64_t j = 0; j < m; ++j) row[j] += bias.data[j];
+      else
+        for (int64_t j = 0; j < m; ++j) row[j * c.column_stride] += bias.data[j * bias.stride];
+    }
+  }
+}
+
 // Sums the products of the ranges of k in their order.
 template <class T>
 void add_up(int64_t n, int64_t m, int64_t count, const compute_t<T>* partial, const Matrix<T>& c, bool accumulate) {
@@ -97,17 +112,25 @@ void run_split(int64_t n, int64_t m, int64_t k, const Tiling& cut, const Matrix<
 
 template <class T>
 void gemm(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c,
-          bool accumulate, std::span<const BatchOffset> batch) {
-  if (n == 0 || m == 0 || (k == 0 && accumulate)) return;
+          bool accumulate, std::span<const BatchOffset> batch, const RowOf<T>* bias) {
+  if (n == 0 || m == 0) return;
+  const auto add_bias_to = [&](const Matrix<T>& tile, int64_t rows, int64_t first, int64_t columns) {
+    if (bias) add_bias(rows, columns, tile, bias->from(first));
+  };
   if (k == 0) {
-    for (const BatchOffset& offset : batch) clear(n, m, moved(c, offset.c));
+    for (const BatchOffset& offset : batch) {
+      if (!accumulate) clear(n, m, moved(c, offset.c));
+      add_bias_to(moved(c, offset.c), n, 0, m);
+    }
     return;
   }
   const auto products = static_cast<int64_t>(batch.size());
   const Tiling cut(n, m, k, products);
   if (cut.count_k > 1) {
-    for (const BatchOffset& offset : batch)
+    for (const BatchOffset& offset : batch) {
       run_split(n, m, k, cut, moved(a, offset.a), moved(b, offset.b), moved(c, offset.c), accumulate);
+      add_bias_to(moved(c, offset.c), n, 0, m);
+    }
     return;
   }
   const int64_t tiles = cut.count();
@@ -117,19 +140,22 @@ void gemm(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, const Matri
     for (int64_t i = begin; i < end; ++i) {
       const BatchOffset& offset = batch[i / tiles];
       const int64_t row = i % tiles / cut.count_m * cut.tile_n, column = i % tiles % cut.count_m * cut.tile_m;
-      multiply_tile(std::min(cut.tile_n, n - row), std::min(cut.tile_m, m - column), k, moved(a.from(row, 0), offset.a),
-                    moved(b.from(0, column), offset.b), moved(c.from(row, column), offset.c), accumulate);
+      const int64_t rows = std::min(cut.tile_n, n - row), columns = std::min(cut.tile_m, m - column);
+      const Matrix<T> tile = moved(c.from(row, column), offset.c);
+      multiply_tile(rows, columns, k, moved(a.from(row, 0), offset.a), moved(b.from(0, column), offset.b), tile,
+                    accumulate);
+      add_bias_to(tile, rows, column, columns);
     }
   });
 }
 
 template void gemm<float>(int64_t, int64_t, int64_t, const Matrix<const float>&, const Matrix<const float>&,
-                          const Matrix<float>&, bool, std::span<const BatchOffset>);
+                          const Matrix<float>&, bool, std::span<const BatchOffset>, const RowOf<float>*);
 template void gemm<double>(int64_t, int64_t, int64_t, const Matrix<const double>&, const Matrix<const double>&,
-                           const Matrix<double>&, bool, std::span<const BatchOffset>);
+                           const Matrix<double>&, bool, std::span<const BatchOffset>, const RowOf<double>*);
 template void gemm<Half>(int64_t, int64_t, int64_t, const Matrix<const Half>&, const Matrix<const Half>&,
-                         const Matrix<Half>&, bool, std::span<const BatchOffset>);
+                         const Matrix<Half>&, bool, std::span<const BatchOffset>, const RowOf<Half>*);
 template void gemm<BFloat16>(int64_t, int64_t, int64_t, const Matrix<const BFloat16>&, const Matrix<const BFloat16>&,
-                             const Matrix<BFloat16>&, bool, std::span<const BatchOffset>);
+                             const Matrix<BFloat16>&, bool, std::span<const BatchOffset>, const RowOf<BFloat16>*);
 
 }  // namespace mote::cpu
