@@ -67,7 +67,7 @@ std::string to_text(const RowResult& row) {
   if (!row.wrong.empty()) return fmt::format("{}\n  WRONG: {}\n", row.name, row.wrong);
   std::string text = fmt::format("{}  (error {:.1e})\n", row.name, row.error);
   for (const Measurement& m : row.measurements)
-    text += fmt::format("  {:<32} {:>8} {:>22} {:>8} {:>13} {:>10} {:>6} {:>7}  {}\n", m.name,
+    text += fmt::format("  {:<36} {:>8} {:>22} {:>8} {:>13} {:>10} {:>6} {:>7}  {}\n", m.name,
                         time_text(m.seconds.median), spread_text(m), time_text(m.seconds.least),
                         rate_text(m.flops_per_second, "GFLOP/s"), rate_text(m.bytes_per_second, "GB/s"),
                         roofline_text(m), m.ratio ? "x" + ratio_text(m) : "", memory_text(m));
