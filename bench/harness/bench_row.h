@@ -35,6 +35,7 @@ struct TorchForm {
   std::vector<std::string> leaves = {};                          // inputs that require grad
   std::string setup = {};                                        // statements, run once after the inputs
   std::string run = {};                                          // an expression
+  std::string release = {};                                      // a statement: as Prepared::release
   bool grad = false;                                             // record although nothing is in `leaves`
   bool forward_only = false;                                     // has no gradient
 };
@@ -53,6 +54,8 @@ struct Prepared {
   double error = 0;                   // of the verdict (verify.h)
   std::vector<double> checksum = {};  // of the results, for peers; empty: peers are not compared
   Costs costs = {};
+  // Lets go of what a repetition leaves to the next one and the next one frees: gradients. Before memory is measured.
+  std::function<void()> release = {};
 };
 
 struct Row {

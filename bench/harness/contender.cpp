@@ -57,7 +57,7 @@ double LocalContender::seconds(int64_t repetitions, int64_t warm_up, bool cold) 
   return total;
 }
 
-std::optional<Memory> LocalContender::memory() { return memory_of(loop_, device_); }
+std::optional<Memory> LocalContender::memory() { return memory_of(loop_, release_, device_); }
 
 bool LocalContender::settle() { return wait_until_quiet(getpid()); }
 

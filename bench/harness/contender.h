@@ -35,8 +35,8 @@ class Contender {
 // Runs in this process; on a device that works asynchronously it waits for the end.
 class LocalContender : public Contender {
  public:
-  LocalContender(std::string name, Loop loop, const mote::Device& device)
-      : Contender(std::move(name)), loop_(std::move(loop)), device_(device) {}
+  LocalContender(std::string name, Loop loop, const mote::Device& device, std::function<void()> release = {})
+      : Contender(std::move(name)), loop_(std::move(loop)), release_(std::move(release)), device_(device) {}
 
   double seconds(int64_t repetitions, int64_t warm_up, bool cold) override;
   bool settle() override;
@@ -46,6 +46,7 @@ class LocalContender : public Contender {
   void run(int64_t repetitions) const;
 
   Loop loop_;
+  std::function<void()> release_;  // as Prepared::release
   mote::Device device_;
 };
 

@@ -110,6 +110,7 @@ PreparedPeer prepare_peer(Peer& peer, const Row& row, const TorchForm& form, con
                                   {"leaves", form.leaves},
                                   {"setup", form.setup},
                                   {"run", form.run},
+                                  {"release", form.release},
                                   {"grad", form.grad},
                                   {"dtype", name_of(row.dtype)},
                                   {"seed", kSeed}});

@@ -20,9 +20,10 @@ void reset_peaks_of(const mote::Device& device) {
 
 }  // namespace
 
-Memory memory_of(const Loop& loop, const mote::Device& device) {
+Memory memory_of(const Loop& loop, const std::function<void()>& release, const mote::Device& device) {
   const mote::cpu::ExactMemoryStats exact;
   loop(1);
+  if (release) release();
   reset_peaks_of(device);
   const mote::MemoryStats before = stats_of(device);
   loop(1);

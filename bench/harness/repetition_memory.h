@@ -4,6 +4,7 @@
 #include <mote/device.h>
 
 #include <cstdint>
+#include <functional>
 
 #include "bench_row.h"
 
@@ -14,7 +15,8 @@ struct Memory {
   int64_t allocations = 0;
 };
 
-// The peak is exact, in whole blocks of the allocator. The first of two repetitions is not counted.
-Memory memory_of(const Loop& loop, const mote::Device& device);
+// The peak is exact, in whole blocks of the allocator. The first of two repetitions is not counted. `release`, where
+// there is one, is called between the two.
+Memory memory_of(const Loop& loop, const std::function<void()>& release, const mote::Device& device);
 
 }  // namespace bench

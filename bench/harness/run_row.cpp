@@ -98,7 +98,7 @@ std::optional<Memory> memory_of(Contender& contender, std::vector<std::string>& 
 
 void time_row(const Row& row, const Prepared& prepared, Context& context, RowResult& result) {
   Contenders contenders;
-  contenders.push_back(std::make_unique<LocalContender>("mote", prepared.loop, context.device));
+  contenders.push_back(std::make_unique<LocalContender>("mote", prepared.loop, context.device, prepared.release));
   add_libraries(row, prepared, context, contenders, result.notes);
   add_peers(row, prepared, context, contenders, result.notes);
   const size_t implementations = contenders.size();

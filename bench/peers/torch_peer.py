@@ -3,7 +3,7 @@
 
     {"ask": "hello", "threads": 2, "device": "cpu"}   name and version
     {"ask": "prepare", "inputs": [["x", "torch.randn((4, ))"]], "leaves": ["x"], "setup": "", "run": "x + x",
-     "grad": false, "dtype": "float32", "seed": 1}                   runs it once: number of the row, checksum of its results
+     "release": "", "grad": false, "dtype": "float32", "seed": 1}                   runs it once: number of the row, checksum of its results
     {"ask": "time", "row": 0, "repetitions": 10, "warm_up": 1, "cold": false, "flush_bytes": 0}   seconds
     {"ask": "memory", "row": 0}                       bytes and blocks that one repetition allocates
     {"ask": "release"}                                forgets all rows
@@ -57,6 +57,7 @@ class Row:
             self.names[name] = value.to(device).requires_grad_(name in leaves)
         exec(request["setup"], self.names)
         statement = request["run"]
+        self.release = request.get("release", "")  # lets go of what a repetition leaves to the next one
         self.grad = bool(leaves) or request["grad"]
         if leaves:
             output = eval(statement, self.names)
@@ -122,8 +123,11 @@ class Peer:
 
     def memory(self, request):
         """From the events of PyTorch's profiler: what was live at the most, above what was live before."""
-        run = self.rows[request["row"]].run
+        row = self.rows[request["row"]]
+        run = row.run
         run(1)
+        # The profiler does not tell when a block is freed that is older than itself.
+        exec(row.release, row.names)
         with silence(), torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
             run(1)
         events = memory_events(profile)

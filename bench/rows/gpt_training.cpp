@@ -53,7 +53,10 @@ Prepared prepare_step(const GPTCase& c, const mote::Device& device, const Row& r
   // 28 bytes a parameter in AdamW, and three reads and a write of it and its gradient around the products.
   const Costs costs = {3 * forward_flops(c.model, tokens, 0.5 * static_cast<double>(c.model.context + 1), tokens),
                        11 * weight_bytes(step->model)};
-  return checked(row, repeated([step] { return (*step)(); }), got, training_results(exact), {got.back()}, costs);
+  Prepared prepared =
+      checked(row, repeated([step] { return (*step)(); }), got, training_results(exact), {got.back()}, costs);
+  prepared.release = [step] { step->optimizer.zero_grad(); };
+  return prepared;
 }
 
 }  // namespace
@@ -67,6 +70,7 @@ void add_gpt_training(Rows& rows, const Selection& selection) {
         fmt::format("step = models.GPTStep({}, {}, device, optimizer={{1}}, {{0}})\nfor _ in range({}): step()",
                     choice.value.batch, kRate, kSteps - 1),
         true);
+    for (TorchForm& form : row.torch) form.release = "step.optimizer.zero_grad(set_to_none=True)";
     rows.push_back(std::move(row));
   }
 }

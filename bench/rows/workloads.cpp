@@ -73,8 +73,10 @@ Prepared prepare(const Network& network, const mote::Device& device, const Row& 
   Step exact(network, DType::Float64, device);
   const auto step = std::make_shared<Step>(network, DType::Float32, device);
   const std::vector<Tensor> got = results_of(*step);
-  return checked(row, repeated([step] { return (*step)(); }), got, results_of(exact), {got[kSteps - 1]},
-                 costs_of(network));
+  Prepared prepared = checked(row, repeated([step] { return (*step)(); }), got, results_of(exact), {got[kSteps - 1]},
+                              costs_of(network));
+  prepared.release = [step] { step->optimizer.zero_grad(); };
+  return prepared;
 }
 
 }  // namespace
@@ -88,6 +90,7 @@ void add_workloads(Rows& rows, const Selection& selection) {
                        .setup = fmt::format("step = models.SGDStep([{}], {}, {}, device{})\nfor _ in range({}): step()",
                                             sizes, network.batch, kRate, options, kSteps - 1),
                        .run = "step()",
+                       .release = "step.optimizer.zero_grad(set_to_none=True)",
                        .grad = true};
     };
     rows.push_back({.family = "workloads",
