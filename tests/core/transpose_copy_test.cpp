@@ -45,6 +45,28 @@ TEST_CASE("transposed copies keep the outer dimensions apart") {
   for (int64_t k = 0; k < 3; ++k) CHECK(is_transposed<uint32_t>(x[k].clone(), y[k].clone()));
 }
 
+// Rows of the result are whole lines of the cache; tiles at the edges are cut in both directions.
+TEST_CASE("transposed copies beyond the caches") {
+  const int threads = get_num_threads();
+  for (const int count : {1, 2, 4}) {
+    CAPTURE(count);
+    set_num_threads(count);
+    for (int64_t columns : {3008, 3001}) {
+      const Tensor x = arange(3024 * columns).to(int32).reshape({3024, columns});
+      CHECK(is_transposed<uint32_t>(x, x.transpose(0, 1).contiguous()));
+    }
+    const Tensor wide = arange(2056 * 2072).to(float64).reshape({2056, 2072});
+    CHECK(is_transposed<uint64_t>(wide, wide.transpose(0, 1).contiguous()));
+    const Tensor narrow = arange(4128 * 4200).to(bfloat16).reshape({4128, 4200});
+    CHECK(is_transposed<uint16_t>(narrow, narrow.transpose(0, 1).contiguous()));
+    // A part of a larger matrix, in several of them.
+    const Tensor parts = arange(2 * 2064 * 2090).to(int32).reshape({2, 2064, 2090}).slice(2, 3, 2085);
+    const Tensor turned = parts.transpose(1, 2).contiguous();
+    for (int64_t k = 0; k < 2; ++k) CHECK(is_transposed<uint32_t>(parts[k].clone(), turned[k].clone()));
+  }
+  set_num_threads(threads);
+}
+
 TEST_CASE("copies beyond the caches") {
   const Tensor x = arange(3001 * 3003).to(float32).reshape({3001, 3003});
   CHECK(is_transposed<uint32_t>(x, x.transpose(0, 1).contiguous()));

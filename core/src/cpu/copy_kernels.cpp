@@ -23,20 +23,7 @@ struct Unchanged {
   }
 };
 
-void Transpose16(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
-                 int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
-}
-void Transpose32(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
-                 int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
-}
-void Transpose64(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
-                 int64_t to_stride) {
-  transpose(from, from_stride, rows, columns, Unchanged(), to, to_stride);
-}
-
-void StreamCopy(void* to, const void* from, size_t bytes) {
+HWY_INLINE void stream_bytes(void* to, const void* from, size_t bytes) {
   const hn::ScalableTag<uint8_t> d;
   const size_t lanes = hn::Lanes(d);
   auto* target = static_cast<uint8_t*>(to);
@@ -48,6 +35,91 @@ void StreamCopy(void* to, const void* from, size_t bytes) {
   std::memcpy(target + i, source + i, bytes - i);
 }
 
+void StreamCopy(void* to, const void* from, size_t bytes) { stream_bytes(to, from, bytes); }
+
+// Rows that lie far apart are not foreseen by the CPU: those of the next tile are brought into the L2 cache while this
+// one is being turned, a few at a time, because few lines can be on their way from one core at once.
+template <class T>
+HWY_INLINE void prefetch_rows(const T* from, int64_t stride, int64_t rows, int64_t columns) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; j += kLine) __builtin_prefetch(from + i * stride + j, 0, 2);
+}
+
+#if HWY_TARGET <= HWY_AVX3
+template <class T>
+using LineTag = hn::FixedTag<T, 64 / sizeof(T)>;
+
+// A square of a line of the cache a side, within the registers: first squares of a block of 16 bytes, then the blocks.
+template <class T>
+HWY_INLINE void stream_square(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+  const LineTag<T> d;
+  constexpr int64_t kLine = 64 / sizeof(T), kSide = 16 / sizeof(T);
+  hn::Vec<LineTag<T>> rows[4][kSide];
+  HWY_UNROLL(4)
+  for (int64_t q = 0; q < 4; ++q) {
+    HWY_UNROLL(4)
+    for (int64_t k = 0; k < kSide; ++k) rows[q][k] = hn::LoadU(d, from + (q * kSide + k) * from_stride);
+    transpose_square(d, rows[q]);
+  }
+  HWY_UNROLL(4)
+  for (int64_t k = 0; k < kSide; ++k) {
+    for (int64_t half = 0; half < 2; ++half) {
+      const auto even =
+          half == 0 ? hn::ConcatLowerLower(d, rows[2][k], rows[0][k]) : hn::ConcatUpperUpper(d, rows[2][k], rows[0][k]);
+      const auto odd =
+          half == 0 ? hn::ConcatLowerLower(d, rows[3][k], rows[1][k]) : hn::ConcatUpperUpper(d, rows[3][k], rows[1][k]);
+      T* const line = to + (half * kLine / 2 + k) * to_stride;
+      hn::Stream(hn::OddEvenBlocks(hn::SwapAdjacentBlocks(odd), even), d, line);
+      hn::Stream(hn::OddEvenBlocks(odd, hn::SwapAdjacentBlocks(even)), d, line + kSide * to_stride);
+    }
+  }
+}
+
+// Reading and writing go on at the same time, which they do not with a buffer between them.
+template <class T>
+HWY_INLINE bool stream_squares(const Tile<T>& tile) {
+  constexpr int64_t kLine = 64 / sizeof(T), kRowsOfSquare = kLine * kLine / kTileColumns<T>;
+  if (!tile.streamed || tile.rows % kLine != 0 || tile.columns % kLine != 0) return false;
+  int64_t next = 0;
+  for (int64_t j = 0; j < tile.columns; j += kLine)
+    for (int64_t i = 0; i < tile.rows; i += kLine, next += kRowsOfSquare) {
+      if (tile.next)
+        prefetch_rows(tile.next + next * tile.from_stride, tile.from_stride, kRowsOfSquare, kTileColumns<T>);
+      stream_square(tile.from + i * tile.from_stride + j, tile.from_stride, tile.to + j * tile.to_stride + i,
+                    tile.to_stride);
+    }
+  return true;
+}
+#endif
+
+// The turning happens in a buffer that stays in the L1 cache, so that both sides touch whole cache lines.
+template <class T>
+HWY_INLINE void turn_tile(const Tile<T>& tile) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (sizeof(T) >= 4)
+    if (stream_squares(tile)) return;
+#endif
+  constexpr int64_t kRows = kTileRows<T>, kBand = kRowsAtOnce<T>;
+  alignas(64) T buffer[kTileColumns<T> * kRows];
+  for (int64_t i = 0; i < tile.rows; i += kBand) {
+    const int64_t band = std::min(kBand, tile.rows - i);
+    if (tile.next) prefetch_rows(tile.next + i * tile.from_stride, tile.from_stride, band, kTileColumns<T>);
+    transpose(tile.from + i * tile.from_stride, tile.from_stride, band, tile.columns, Unchanged(), buffer + i, kRows);
+  }
+  const size_t bytes = static_cast<size_t>(tile.rows) * sizeof(T);
+  for (int64_t j = 0; j < tile.columns; ++j) {
+    if (tile.streamed)
+      stream_bytes(tile.to + j * tile.to_stride, buffer + j * kRows, bytes);
+    else
+      std::memcpy(tile.to + j * tile.to_stride, buffer + j * kRows, bytes);
+  }
+}
+
+void Turn16(const Tile<uint16_t>& tile) { turn_tile(tile); }
+void Turn32(const Tile<uint32_t>& tile) { turn_tile(tile); }
+void Turn64(const Tile<uint64_t>& tile) { turn_tile(tile); }
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace mote::cpu
@@ -56,22 +128,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mote::cpu {
 
-HWY_EXPORT(Transpose16);
-HWY_EXPORT(Transpose32);
-HWY_EXPORT(Transpose64);
+HWY_EXPORT(Turn16);
+HWY_EXPORT(Turn32);
+HWY_EXPORT(Turn64);
 HWY_EXPORT(StreamCopy);
 
-void transpose_tile(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
-                    int64_t to_stride) {
-  HWY_DYNAMIC_DISPATCH(Transpose16)(from, from_stride, rows, columns, to, to_stride);
-}
-void transpose_tile(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
-                    int64_t to_stride) {
-  HWY_DYNAMIC_DISPATCH(Transpose32)(from, from_stride, rows, columns, to, to_stride);
-}
-void transpose_tile(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
-                    int64_t to_stride) {
-  HWY_DYNAMIC_DISPATCH(Transpose64)(from, from_stride, rows, columns, to, to_stride);
+void copy_turned(const Tile<uint16_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn16)(tile); }
+void copy_turned(const Tile<uint32_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn32)(tile); }
+void copy_turned(const Tile<uint64_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn64)(tile); }
+
+void copy_turned(const Tile<uint8_t>& tile) {
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t j = 0; j < tile.columns; ++j) tile.to[j * tile.to_stride + i] = tile.from[i * tile.from_stride + j];
 }
 
 void stream_copy(void* to, const void* from, size_t bytes) { HWY_DYNAMIC_DISPATCH(StreamCopy)(to, from, bytes); }

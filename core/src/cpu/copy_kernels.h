@@ -6,13 +6,29 @@
 
 namespace mote::cpu {
 
-// to[j * to_stride + i] = from[i * from_stride + j], for elements of 2, 4 or 8 bytes.
-void transpose_tile(const uint16_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint16_t* to,
-                    int64_t to_stride);
-void transpose_tile(const uint32_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint32_t* to,
-                    int64_t to_stride);
-void transpose_tile(const uint64_t* from, int64_t from_stride, int64_t rows, int64_t columns, uint64_t* to,
-                    int64_t to_stride);
+// The largest tile of a transposed copy: pieces of three lines of the cache are written, pieces of four are read. Rows
+// that are a power of two apart share few places in a cache: 64 rows would fill all that the L2 cache has for them.
+template <class T>
+inline constexpr int64_t kTileRows = 192 / static_cast<int64_t>(sizeof(T));
+template <class T>
+inline constexpr int64_t kTileColumns = 256 / static_cast<int64_t>(sizeof(T));
+
+// to[j * to_stride + i] = from[i * from_stride + j] for i < rows, j < columns.
+template <class T>
+struct Tile {
+  const T* from;
+  int64_t from_stride;
+  int64_t rows, columns;
+  T* to;
+  int64_t to_stride;
+  const T* next;  // the tile that comes next and has the same stride and rows; null where there is none
+  bool streamed;  // `to` and its stride are multiples of a line then; the caller calls finish_streaming()
+};
+
+void copy_turned(const Tile<uint8_t>& tile);
+void copy_turned(const Tile<uint16_t>& tile);
+void copy_turned(const Tile<uint32_t>& tile);
+void copy_turned(const Tile<uint64_t>& tile);
 
 // Copies past the caches. The caller calls finish_streaming().
 void stream_copy(void* to, const void* from, size_t bytes);

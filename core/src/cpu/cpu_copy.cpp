@@ -12,9 +12,6 @@ namespace {
 
 using namespace cpu;
 
-// A transposed copy goes through tiles of this many rows and columns: four cache lines on either side.
-template <class T>
-constexpr int64_t kTile = 256 / std::max<int64_t>(2, sizeof(T));
 constexpr int64_t kLine = 64;  // bytes of a line of the cache
 
 template <class T>
@@ -30,66 +27,68 @@ void fill_with(const View& out, T value) {
   });
 }
 
-// One tile: rows of `in` are dense along j, rows of `out` along i. Both sides touch whole cache lines, the turning
-// happens in a buffer that stays in the L1 cache.
+// Elements by their size alone.
 template <class T>
-void copy_tile(char* out, int64_t out_step, const char* in, int64_t in_step, int64_t n_i, int64_t n_j, bool streamed) {
-  alignas(64) T buffer[kTile<T>][kTile<T>];
-  if constexpr (sizeof(T) == 1) {
-    for (int64_t i = 0; i < n_i; ++i)
-      for (int64_t j = 0; j < n_j; ++j) buffer[j][i] = reinterpret_cast<const T*>(in + i * in_step)[j];
-  } else {
-    using Bits = std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
-    transpose_tile(reinterpret_cast<const Bits*>(in), in_step / static_cast<int64_t>(sizeof(T)), n_i, n_j,
-                   reinterpret_cast<Bits*>(buffer[0]), kTile<T>);
-  }
-  const size_t bytes = static_cast<size_t>(n_i) * sizeof(T);
-  for (int64_t j = 0; j < n_j; ++j) {
-    if (streamed)
-      stream_copy(out + j * out_step, buffer[j], bytes);
-    else
-      std::memcpy(out + j * out_step, buffer[j], bytes);
-  }
-}
+using Bits = std::conditional_t<
+    sizeof(T) == 1, uint8_t,
+    std::conditional_t<sizeof(T) == 2, uint16_t, std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>>;
 
-// Rows that lie far apart are not foreseen by the CPU: they are brought into the L2 cache while the tile before is
-// being turned. The L1 cache has too few places for rows that are a power of two apart.
-void prefetch_rows(const char* in, int64_t in_step, int64_t rows, int64_t bytes) {
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t at = 0; at < bytes; at += kLine) __builtin_prefetch(in + i * in_step + at, 0, 2);
-}
-
-// out is dense along dimension 0 of the loop, in along dimension d.
+// The matrices of a transposed copy: rows of `in` are dense along dimension d of the loop, rows of `out` along 0.
 template <class T>
-void copy_transposed(const StridedLoop<2>& loop, int d, bool streamed) {
-  const int64_t n_i = loop.sizes[0], n_j = loop.sizes[d];
-  constexpr int64_t tile = kTile<T>;
-  const int64_t strips = (n_j + tile - 1) / tile;
-  const int64_t outer = loop.numel / (n_i * n_j);
-  parallel_for(outer * strips, std::max<int64_t>(1, kGrain / (n_i * tile)), [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t j = task % strips * tile;
-      char* out = loop.data[0] + j * loop.strides[d][0];
-      const char* in = loop.data[1] + j * loop.strides[d][1];
-      int64_t rest = task / strips;
-      for (int k = 1; k < loop.rank; ++k) {
-        if (k == d) continue;
-        out += rest % loop.sizes[k] * loop.strides[k][0];
-        in += rest % loop.sizes[k] * loop.strides[k][1];
-        rest /= loop.sizes[k];
+class TransposedCopy {
+ public:
+  TransposedCopy(const StridedLoop<2>& loop, int d, bool streamed)
+      : loop_(loop), d_(d), streamed_(streamed && is_on_lines()) {}
+
+  void run() const {
+    const int64_t tiles = loop_.numel / (loop_.sizes[0] * loop_.sizes[d_]) * down_ * across_;
+    const int64_t size = kTileRows<T> * kTileColumns<T>;
+    parallel_for(tiles, std::max<int64_t>(1, kGrain / size), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Tile<T> tile = tile_at(i);
+        if (i + 1 < end && (i + 1) % across_ != 0) tile.next = tile.from + kTileColumns<T>;
+        copy_turned(tile);
       }
-      const int64_t columns = std::min(tile, n_j - j), out_step = loop.strides[d][0], in_step = loop.strides[0][1];
-      for (int64_t i = 0; i < n_i; i += tile) {
-        if (i + tile < n_i)
-          prefetch_rows(in + (i + tile) * in_step, in_step, std::min(tile, n_i - i - tile),
-                        columns * static_cast<int64_t>(sizeof(T)));
-        copy_tile<T>(out + i * loop.strides[0][0], out_step, in + i * in_step, in_step, std::min(tile, n_i - i),
-                     columns, streamed);
-      }
+      if (streamed_) finish_streaming();
+    });
+  }
+
+ private:
+  // Whether each tile's rows of `out` are whole lines, or pieces at the end of a row.
+  bool is_on_lines() const {
+    bool on_lines = reinterpret_cast<uintptr_t>(loop_.data[0]) % kLine == 0;
+    for (int k = 1; k < loop_.rank; ++k) on_lines &= loop_.strides[k][0] % kLine == 0;
+    return on_lines;
+  }
+
+  Tile<T> tile_at(int64_t index) const {
+    const int64_t j = index % across_ * kTileColumns<T>, i = index / across_ % down_ * kTileRows<T>;
+    constexpr auto size = static_cast<int64_t>(sizeof(T));
+    char* out = loop_.data[0] + j * loop_.strides[d_][0] + i * size;
+    const char* in = loop_.data[1] + j * size + i * loop_.strides[0][1];
+    int64_t rest = index / across_ / down_;
+    for (int k = 1; k < loop_.rank; ++k) {
+      if (k == d_) continue;
+      out += rest % loop_.sizes[k] * loop_.strides[k][0];
+      in += rest % loop_.sizes[k] * loop_.strides[k][1];
+      rest /= loop_.sizes[k];
     }
-    if (streamed) finish_streaming();
-  });
-}
+    return {.from = reinterpret_cast<const T*>(in),
+            .from_stride = loop_.strides[0][1] / size,
+            .rows = std::min(kTileRows<T>, loop_.sizes[0] - i),
+            .columns = std::min(kTileColumns<T>, loop_.sizes[d_] - j),
+            .to = reinterpret_cast<T*>(out),
+            .to_stride = loop_.strides[d_][0] / size,
+            .next = nullptr,
+            .streamed = streamed_};
+  }
+
+  const StridedLoop<2>& loop_;
+  int d_;
+  bool streamed_;
+  int64_t down_ = (loop_.sizes[0] + kTileRows<T> - 1) / kTileRows<T>;
+  int64_t across_ = (loop_.sizes[d_] + kTileColumns<T> - 1) / kTileColumns<T>;
+};
 
 // The dimension along which `in` is dense where `out` is dense along another, and both are long; else 0.
 int transposed_dimension(const StridedLoop<2>& loop, int64_t element) {
@@ -115,7 +114,8 @@ void copy_elements(const View& out, const View& in) {
   }
   const StridedLoop<2> loop({&out, &in});
   if (loop.numel == 0) return;
-  if (const int d = transposed_dimension(loop, sizeof(T))) return copy_transposed<T>(loop, d, is_streamed(out));
+  if (const int d = transposed_dimension(loop, sizeof(T)))
+    return TransposedCopy<Bits<T>>(loop, d, is_streamed(out)).run();
   loop.run_parallel(kGrain, [](const auto& at, const auto& step, int64_t count) {
     if (step[0] == sizeof(T) && step[1] == sizeof(T)) {
       std::memmove(at[0], at[1], static_cast<size_t>(count) * sizeof(T));
