@@ -4,11 +4,11 @@
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
 #include "cpu/blocks.h"
 #include "cpu/reduce_ops.h"
+#include "cpu/scratch.h"
 #include "cpu/strided_loop.h"
 
 namespace mote::cpu {
@@ -157,7 +157,7 @@ class Reducer {
     StridedLoop<1> loop = gone_;
     loop.data[0] = base;
     Partial part[kColumnsOfBlock];
-    const auto widened = std::make_unique_for_overwrite<C[]>(widens_ ? static_cast<size_t>(kRowsOfBlock * columns) : 0);
+    const Scratch<C> widened(widens_ ? kRowsOfBlock * columns : 0);
     int64_t count = 0;
     const auto add_rows = [&](const C* rows, int64_t step, int64_t n) {
       Op::columns(rows, step, n, columns, count == 0 ? totals : part);
@@ -188,9 +188,7 @@ class Reducer {
     const int64_t blocks_of_group =
         (most + std::clamp<int64_t>(wanted, 1, most) - 1) / std::clamp<int64_t>(wanted, 1, most);
     const int64_t group = blocks_of_group * kRowsOfBlock, groups = (rows + group - 1) / group;
-    // Not a std::vector: there is none of plain bool.
-    const auto totals =
-        std::make_unique_for_overwrite<Partial[]>(static_cast<size_t>(groups > 1 ? outer * groups * width : 0));
+    const Scratch<Partial> totals(groups > 1 ? outer * groups * width : 0);
     const int64_t grain = std::max<int64_t>(1, kGrain / (std::min(width, kColumnsOfBlock) * std::min(group, rows)));
     const auto start_of = [&](int64_t index) {
       std::array<char*, 2> start{};
