@@ -3,7 +3,8 @@
 
     {"ask": "hello", "threads": 2, "device": "cpu"}   name and version
     {"ask": "prepare", "inputs": [["x", "torch.randn((4, ))"]], "leaves": ["x"], "setup": "", "run": "x + x",
-     "release": "", "grad": false, "dtype": "float32", "seed": 1}                   runs it once: number of the row, checksum of its results
+     "release": "", "grad": false, "dtype": "float32", "seed": 1}   runs it once: number of the row,
+                                                      checksum of its results
     {"ask": "time", "row": 0, "repetitions": 10, "warm_up": 1, "cold": false, "flush_bytes": 0}   seconds
     {"ask": "memory", "row": 0}                       bytes and blocks that one repetition allocates
     {"ask": "release"}                                forgets all rows

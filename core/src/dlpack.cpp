@@ -78,6 +78,7 @@ Dlpack to_dlpack(const Tensor& x) {
     throw StateError(
         "to_dlpack: the other library would not see gradients of a tensor that requires grad; pass its "
         "detach()");
+  x.get().storage->expose();
   auto exported = std::make_unique<Exported>();
   exported->tensor = x;
   exported->shape = x.shape();

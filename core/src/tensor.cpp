@@ -77,6 +77,7 @@ void* checked_data(const Tensor& x, DType dtype) {
   if (x.dtype() != dtype)
     throw DTypeError(
         fmt::format("data_ptr: expected a tensor of dtype {}, but got {}", name_of(dtype), name_of(x.dtype())));
+  x.get().storage->expose();
   return data_of(x);
 }
 

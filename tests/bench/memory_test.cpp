@@ -17,7 +17,7 @@ bench::Memory memory_of_live(int tensors, int64_t elements) {
           benchmark::DoNotOptimize(live.data());
         }
       },
-      mote::Device());
+      nullptr, mote::Device());
 }
 
 }  // namespace
@@ -43,7 +43,7 @@ TEST_CASE("large blocks and small ones add up", "[bench]") {
         benchmark::DoNotOptimize(a.data_ptr());
         benchmark::DoNotOptimize(b.data_ptr());
       },
-      mote::Device());
+      nullptr, mote::Device());
   CHECK(both.allocations == 2);
   CHECK(both.peak_bytes == large.peak_bytes + small.peak_bytes);
 }

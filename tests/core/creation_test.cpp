@@ -117,6 +117,12 @@ TEST_CASE("a creation function notes itself and the line that called it") {
   CHECK(tensor({1, 2}).t().get().origin.where.line == __LINE__);
 }
 
+TEST_CASE("from_blob refuses memory that is not aligned to elements") {
+  alignas(8) char memory[32];
+  CHECK_THAT(message_of<ValueError>([&] { from_blob(memory + 1, {2}); }),
+             contains("is not aligned to elements of float32"));
+}
+
 TEST_CASE("from_blob reads and writes the caller's memory") {
   float data[6] = {0, 1, 2, 3, 4, 5};
   int deleted = 0;

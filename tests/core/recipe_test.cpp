@@ -2,10 +2,12 @@
 // else has them.
 #include "mote/recipe.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "mote/core.h"
 #include "mote/cpu.h"
+#include "mote/dlpack.h"
 #include "mote/testing.h"
 #include "support/catch.h"
 
@@ -67,6 +69,19 @@ TEST_CASE("recipe: small results are kept") {
   CHECK(gelu(leaf()).grad_fn()->recipe());
   const NoGradGuard no_grad;
   CHECK_FALSE(takes_recipe(gelu(leaf())));
+}
+
+TEST_CASE("recipe: a result that a program may have written to is kept") {
+  manual_seed(7);
+  const Tensor x = leaf(), w = leaf();
+  const Tensor y = gelu(x);
+  std::fill_n(y.data_ptr<float>(), kSize * kSize / 2, 0.0f);  // no version tells of it
+  const Tensor gradient = grad({linear(y, w).sum()}, {w})[0];
+  CHECK(equal(gradient, grad({linear(y.detach().clone(), w).sum()}, {w})[0]));
+  const Tensor shared = randn({4});
+  CHECK_FALSE(shared.get().storage->is_exposed());
+  const Dlpack exported = to_dlpack(shared);
+  CHECK(shared.get().storage->is_exposed());
 }
 
 TEST_CASE("recipe: backward frees the operand, also where several operations share the recipe") {

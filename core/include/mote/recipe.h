@@ -18,14 +18,12 @@ class Recipe : public RefCounted {
   Recipe(uint32_t version, std::function<Tensor()> make) : version_(version), make_(std::move(make)) {}
 
   uint32_t version() const { return version_; }
-  // The result once more, without history. Called by one of those that keep the recipe; where others keep it too, the
-  // result stays until the last of them has asked.
-  Tensor result();
+  // The result once more, without history. Each of those that keep the recipe has it made for himself.
+  Tensor result() const;
 
  private:
   uint32_t version_;
   std::function<Tensor()> make_;
-  Tensor result_;
 };
 
 }  // namespace mote

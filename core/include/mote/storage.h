@@ -1,6 +1,7 @@
 // A block of memory on one device, shared by all tensors that view it.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,9 @@ class Storage : public RefCounted {
   // Counts in-place changes. Autograd compares it with the value it saw when it saved a view of this memory.
   uint32_t version() const { return version_; }
   void bump_version();
+  // Whether a program was given its address (data_ptr, DLPack, from_blob), through which it may write unseen.
+  bool is_exposed() const { return is_borrowed() || exposed_.load(std::memory_order_relaxed); }
+  void expose() { exposed_.store(true, std::memory_order_relaxed); }
   // The number of the Recording (recording.h) during which it was allocated; 0 for none.
   uint32_t made_in_recording() const { return made_in_recording_; }
 
@@ -50,6 +54,7 @@ class Storage : public RefCounted {
   uint32_t version_ = 0;
   uint32_t made_in_recording_ = 0;
   bool pinned_ = false;
+  std::atomic<bool> exposed_{false};
   Backend* backend_ = nullptr;  // that gave the memory
   std::function<void(void*)> deleter_;
 };

@@ -161,27 +161,12 @@ Tensor with_history(const Tensor& data, const Ref<Node>& node, uint32_t output_n
 
 }  // namespace
 
-Tensor Recipe::result() {
-  const bool shared = use_count() > 2;  // the node of the result, until it has run, and whoever asks
-  if (!result_.defined()) {
-    const NoGradGuard no_grad;
-    Tensor made = make_();
-    if (!shared) return made;
-    result_ = std::move(made);
-  }
-  return shared ? result_ : std::exchange(result_, {});
-}
-
-bool takes_recipe(const Tensor& y) {
-  // Below, memory is not what a program is short of.
-  constexpr int64_t kLarge = 1 << 20;
-  return tracks_grad(y) && y.numel() * static_cast<int64_t>(size_of(y.dtype())) >= kLarge;
-}
-
 Saved Saved::by_recipe(const Tensor& x, bool keep) {
   const Edge edge = keep ? gradient_edge(x) : Edge();
-  // A write that autograd did not see is not in the recipe.
-  if (!edge.node || !edge.node->recipe() || edge.node->recipe()->version() != x.version()) return Saved(x, keep);
+  // A write in place is not in the recipe, nor what a program may have written through a pointer.
+  if (!edge.node || !edge.node->recipe() || edge.node->recipe()->version() != x.version() ||
+      x.get().storage->is_exposed())
+    return Saved(x, keep);
   Saved saved;
   saved.recipe_ = edge.node->recipe();
   saved.edge_ = edge;
@@ -196,9 +181,13 @@ Saved::Saved(const Tensor& x, bool keep) {
 }
 
 Tensor Saved::operator()() const {
-  if (!recipe_) check_version(data_, version_);
-  const Tensor data = recipe_ ? recipe_->result() : data_;
-  return edge_.node && is_grad_enabled() ? with_history(data, edge_.node, edge_.output_nr) : data;
+  const bool has_history = edge_.node && is_grad_enabled();
+  if (recipe_) {
+    const Tensor data = recipe_->result();
+    return has_history ? with_history(data, edge_.node, edge_.output_nr) : data;
+  }
+  check_version(data_, version_);
+  return has_history ? with_history(data_, edge_.node, edge_.output_nr) : data_;
 }
 
 SavedOutput::SavedOutput(const Tensor& y, uint32_t output_nr)

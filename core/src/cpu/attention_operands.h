@@ -69,7 +69,6 @@ struct AttentionSizes {
   int64_t heads, queries, keys, depth, width;
 };
 
-// Columns of a tile that are read for so many queries: whole vectors.
 // Rows from `first` on, times `factor` and transposed, [columns][64], with zeros up to padded(rows).
 template <class S, class T>
 void pack_columns(const Slice<const S>& from, int64_t first, int64_t rows, int64_t columns, T factor, T* to) {

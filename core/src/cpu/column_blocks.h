@@ -15,10 +15,7 @@ void for_lines(const View& a, const View& b, int64_t dim, int64_t length, const 
   const View starts_a = starts_along(a, dim), starts_b = starts_along(b, dim);
   const StridedLoop<2> loop({&starts_a, &starts_b});
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, length));
-  // Whole blocks, so that threads do not share cache lines.
-  const int64_t whole =
-      loop.sizes[0] >= kLinesAtOnce ? (grain + kLinesAtOnce - 1) / kLinesAtOnce * kLinesAtOnce : grain;
-  loop.run_parallel(whole, [&](const auto& at, const auto& steps, int64_t count) {
+  loop.run_parallel(grain, [&](const auto& at, const auto& steps, int64_t count) {
     for (int64_t i = 0; i < count; i += kLinesAtOnce) {
       const std::array<char*, 2> first = {at[0] + i * steps[0], at[1] + i * steps[1]};
       block(first, steps, std::min(kLinesAtOnce, count - i));

@@ -137,9 +137,18 @@ void copy_turned(const Tile<uint16_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn16)(tile
 void copy_turned(const Tile<uint32_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn32)(tile); }
 void copy_turned(const Tile<uint64_t>& tile) { HWY_DYNAMIC_DISPATCH(Turn64)(tile); }
 
+// By squares that are read and written a line at a time, and lie dense in between.
 void copy_turned(const Tile<uint8_t>& tile) {
-  for (int64_t i = 0; i < tile.rows; ++i)
-    for (int64_t j = 0; j < tile.columns; ++j) tile.to[j * tile.to_stride + i] = tile.from[i * tile.from_stride + j];
+  constexpr int64_t kSide = 64;
+  uint8_t square[kSide * kSide];
+  for (int64_t i = 0; i < tile.rows; i += kSide)
+    for (int64_t j = 0; j < tile.columns; j += kSide) {
+      const int64_t rows = std::min(kSide, tile.rows - i), columns = std::min(kSide, tile.columns - j);
+      for (int64_t r = 0; r < rows; ++r)
+        std::memcpy(square + r * kSide, tile.from + (i + r) * tile.from_stride + j, static_cast<size_t>(columns));
+      for (int64_t c = 0; c < columns; ++c)
+        for (int64_t r = 0; r < rows; ++r) tile.to[(j + c) * tile.to_stride + i + r] = square[r * kSide + c];
+    }
 }
 
 void stream_copy(void* to, const void* from, size_t bytes) { HWY_DYNAMIC_DISPATCH(StreamCopy)(to, from, bytes); }

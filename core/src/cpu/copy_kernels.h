@@ -22,7 +22,9 @@ struct Tile {
   T* to;
   int64_t to_stride;
   const T* next;  // the tile that comes next and has the same stride and rows; null where there is none
-  bool streamed;  // `to` and its stride are multiples of a line then; the caller calls finish_streaming()
+  // Written past the caches, but for elements of one byte: `to` and its stride are multiples of a line then, and the
+  // caller calls finish_streaming().
+  bool streamed;
 };
 
 void copy_turned(const Tile<uint8_t>& tile);

@@ -26,6 +26,13 @@ int64_t grain_of(UnaryOp op, DType dtype) {
   return find_vector_row(op, compute_dtype(dtype)) ? kFunctionGrain : kScalarGrain;
 }
 
+// Derivatives of activations, and what has no vector form, take longer than arithmetic in vectors.
+int64_t grain_of(BinaryOp op, DType dtype) {
+  if (!is_floating_point(dtype)) return kGrain;
+  const bool is_arithmetic = kind_of(op) != OpKind::Float || op == BinaryOp::Div;
+  return is_arithmetic && find_vector_row(op, compute_dtype(dtype)) ? kGrain : kFunctionGrain;
+}
+
 int64_t size_in_bytes(DType dtype) { return static_cast<int64_t>(size_of(dtype)); }
 
 // How one operation writes its result: past the caches or not. The whole result decides, however short its rows are,
@@ -74,10 +81,10 @@ void run_unary(UnaryRow row, int64_t grain, const View& out, const View& in) {
   });
 }
 
-void run_binary(BinaryRow row, const View& out, const View& a, const View& b) {
+void run_binary(BinaryRow row, int64_t grain, const View& out, const View& a, const View& b) {
   const StridedLoop<3> loop({&out, &a, &b});
   const Writing writing(out, a, b);
-  parallel_for(loop.numel, kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(loop.numel, grain, [&](int64_t begin, int64_t end) {
     InputBlock left(a.dtype), right(b.dtype);
     OutputBlock output(out.dtype);
     loop.run(begin, end, [&](const auto& at, const auto& step, int64_t count) {
@@ -126,10 +133,11 @@ class Aligned {
 };
 
 // One operand is a number, the rest is dense: no strides to walk.
-void run_with_number(BinaryRow row, const View& out, const View& dense, const View& number, bool number_first) {
+void run_with_number(BinaryRow row, int64_t grain, const View& out, const View& dense, const View& number,
+                     bool number_first) {
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(dense.dtype);
   const Writing writing(out, dense);
-  parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(out.numel(), grain, [&](int64_t begin, int64_t end) {
     InputBlock repeated(number.dtype);
     for (int64_t i = begin; i < end; i += kBlock) {
       const int64_t n = std::min(kBlock, end - i);
@@ -197,11 +205,12 @@ void CpuBackend::unary(UnaryOp op, const View& out, const View& in) {
 void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const View& b) {
   const BinaryRow row = require(find_row(op, compute_dtype(a.dtype)), name_of(op), a.dtype);
   check_divisor(op, b);
+  const int64_t grain = grain_of(op, a.dtype);
   if (!is_dense(out) || !is_dense(a) || !is_dense(b))
-    return run_binary(row, out, Aligned(*this, out, a).view(), Aligned(*this, out, b).view());
+    return run_binary(row, grain, out, Aligned(*this, out, a).view(), Aligned(*this, out, b).view());
   const int64_t to = size_in_bytes(out.dtype), from = size_in_bytes(a.dtype);
   const Writing writing(out, a, b);
-  parallel_for(out.numel(), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(out.numel(), grain, [&](int64_t begin, int64_t end) {
     row(a.as<char>() + begin * from, b.as<char>() + begin * from, out.as<char>() + begin * to, end - begin,
         writing.streamed());
     writing.finish();
@@ -213,7 +222,7 @@ void CpuBackend::binary(BinaryOp op, const View& out, const View& a, const Scala
   if (!is_dense(out) || !is_dense(a)) return binary(op, out, a, number.view());
   const BinaryRow row = require(find_row(op, a.dtype), name_of(op), a.dtype);
   check_divisor(op, number.view());
-  run_with_number(row, out, a, number.view(), false);
+  run_with_number(row, grain_of(op, out.dtype), out, a, number.view(), false);
 }
 
 void CpuBackend::binary(BinaryOp op, const View& out, const Scalar& a, const View& b) {
@@ -221,7 +230,7 @@ void CpuBackend::binary(BinaryOp op, const View& out, const Scalar& a, const Vie
   if (!is_dense(out) || !is_dense(b)) return binary(op, out, number.view(), b);
   const BinaryRow row = require(find_row(op, b.dtype), name_of(op), b.dtype);
   check_divisor(op, b);
-  run_with_number(row, out, b, number.view(), true);
+  run_with_number(row, grain_of(op, out.dtype), out, b, number.view(), true);
 }
 
 }  // namespace mote

@@ -10,7 +10,6 @@ namespace mote {
 
 namespace {
 
-// The first elements of all rows.
 int64_t last_stride(const View& view) { return view.strides[view.strides.rank() - 1]; }
 
 int64_t grain_of(int64_t width) { return std::max<int64_t>(1, cpu::kFunctionGrain / width); }

@@ -21,13 +21,17 @@ inline constexpr int64_t kScalarGrain = kGrain / 32;
 // What set_num_threads was last called with; 0 before.
 inline constinit std::atomic<int> chosen_threads{0};
 
-// How many threads the calling one may use. OpenMP keeps a number for each thread: one that asks for the first time
-// takes over what was chosen.
+// What OpenMP gives a thread that nobody has told another number.
+inline const int first_max_threads = omp_get_max_threads();
+
+// How many threads the calling one may use. OpenMP keeps a number for each thread: one that asks for the first time,
+// and has chosen none by OpenMP's own function, takes over what was chosen.
 inline int max_threads() {
   thread_local constinit bool asked = false;
   if (!asked) [[unlikely]] {
     asked = true;
-    if (const int chosen = chosen_threads.load(std::memory_order_relaxed)) omp_set_num_threads(chosen);
+    const int chosen = chosen_threads.load(std::memory_order_relaxed);
+    if (chosen > 0 && omp_get_max_threads() == first_max_threads) omp_set_num_threads(chosen);
   }
   return omp_get_max_threads();
 }

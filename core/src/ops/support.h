@@ -40,7 +40,8 @@ inline Backend& backend_of(const Tensor& x) { return backend_of(x.device()); }
 // for another device, or where there is no device that pins.
 Tensor make_result(const char* op, const Shape& shape, DType dtype, Device device, bool pinned = false);
 
-// The same of x's device, whose dimensions lie in memory in the order of those of x, which has as many.
+// The same of x's device, whose dimensions lie in memory in the order of those of x, which has as many; of equal
+// strides the earlier dimension comes first.
 Tensor make_result_in_order_of(const char* op, const Tensor& x, const Shape& shape, DType dtype);
 
 // Whether nothing but this handle knows the memory, so that what it holds may be overwritten: dense, without history.
