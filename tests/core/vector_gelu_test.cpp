@@ -33,8 +33,9 @@ double exact_slope(double x) {
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.numel() == b.numel() &&
-         std::memcmp(a.data_ptr<float>(), b.data_ptr<float>(), static_cast<size_t>(a.numel()) * sizeof(float)) == 0;
+  if (a.numel() != b.numel()) return false;
+  const auto bytes = static_cast<size_t>(a.numel()) * sizeof(float);
+  return bytes == 0 || std::memcmp(a.data_ptr<float>(), b.data_ptr<float>(), bytes) == 0;
 }
 
 // A few hundred floats on either side of every eighth up to 16, in both signs.
