@@ -18,7 +18,7 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 Tensor of(const std::vector<float>& values) {
-  return from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())});
+  return from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())}).clone();
 }
 
 Tensor value(const Tensor& x) { return gelu(x); }
