@@ -122,7 +122,8 @@ TEST_CASE("gelu and its derivative of zeros, infinities and NaN are those of flo
         continue;
       }
       CHECK(a == Approx(b));
-      CHECK(std::signbit(a) == std::signbit(b));
+      // A derivative too small for float32 is a zero of either sign.
+      if (function == value || b != 0.0f) CHECK(std::signbit(a) == std::signbit(b));
     }
   }
 }
