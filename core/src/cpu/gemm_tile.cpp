@@ -139,8 +139,9 @@ void multiply_tile(int64_t n, int64_t m, int64_t k, const Matrix<const T>& a, co
   const Scratch<C> tile(n * m);
   if (accumulate) pack(tile.get(), Matrix<const T>{c.data, c.row_stride, c.column_stride}, n, m);
   multiply_dense<C>(n, m, k, a, b, tile.get(), static_cast<int>(m), accumulate);
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < m; ++j) *c.at(i, j) = cast_to<T>(tile[i * m + j]);
+  const C* from = tile.get();
+  for (int64_t i = 0; i < n; ++i, from += m)
+    for (int64_t j = 0; j < m; ++j) *c.at(i, j) = cast_to<T>(from[j]);
 }
 
 template void multiply_tile<float>(int64_t, int64_t, int64_t, const Matrix<const float>&, const Matrix<const float>&,

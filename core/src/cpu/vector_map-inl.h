@@ -50,21 +50,20 @@ HWY_INLINE void map_elements(T* to, int64_t n, bool streamed, const From*... fro
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  const auto map_few = [&](int64_t count) HWY_ATTR {
+  const auto map_few = [&](int64_t first, int64_t count) HWY_ATTR {
     const auto few = static_cast<size_t>(count);
-    store_first(F::apply(d, load_first(d, from + i, few)...), d, to + i, few);
-    i += count;
+    store_first(F::apply(d, load_first(d, from + first, few)...), d, to + first, few);
   };
   if (streamed) {
     constexpr int64_t kLine = 64 / sizeof(T);
     const auto at = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) / sizeof(T));
     const int64_t head = std::min(n, (kLine - at % kLine) % kLine);
-    while (i < head) map_few(std::min(lanes, head - i));
+    for (; i < head; i = std::min(i + lanes, head)) map_few(i, std::min(lanes, head - i));
     const int64_t end = head + (n - head) / kLine * kLine;
     for (; i < end; i += lanes) hn::Stream(F::apply(d, hn::LoadU(d, from + i)...), d, to + i);
   }
   for (; i + lanes <= n; i += lanes) hn::StoreU(F::apply(d, hn::LoadU(d, from + i)...), d, to + i);
-  if (i < n) map_few(n - i);
+  if (i < n) map_few(i, n - i);
 }
 
 // F has a static apply(d, v).
