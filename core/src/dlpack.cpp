@@ -106,9 +106,7 @@ Tensor from_dlpack(Dlpack managed) {
   const Shape shape(source.shape, source.ndim);
   const Shape strides = strides_of(source, shape);
   char* data = static_cast<char*>(source.data) + source.byte_offset;
-  if (reinterpret_cast<uintptr_t>(data) % size_of(dtype) != 0)
-    throw ValueError(fmt::format("from_dlpack: the memory at {} is not aligned to elements of {}",
-                                 static_cast<void*>(data), name_of(dtype)));
+  check_aligned("from_dlpack", data, dtype);
   const std::shared_ptr<DLManagedTensor> shared(std::move(managed));
   return from_blob(data, shape, strides, {.dtype = dtype, .device = device}, [shared](void*) {});
 }

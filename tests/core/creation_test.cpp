@@ -120,7 +120,7 @@ TEST_CASE("a creation function notes itself and the line that called it") {
 TEST_CASE("from_blob refuses memory that is not aligned to elements") {
   alignas(8) char memory[32];
   CHECK_THAT(message_of<ValueError>([&] { from_blob(memory + 1, {2}); }),
-             contains("is not aligned to elements of float32"));
+             contains("is not aligned to elements of float32; copy it to memory aligned to 4 bytes first"));
 }
 
 TEST_CASE("from_blob reads and writes the caller's memory") {

@@ -1,4 +1,6 @@
 // Every operation gives the same bits with any number of threads, on arrays large enough to be cut.
+#include <omp.h>
+
 #include <cstring>
 #include <thread>
 
@@ -64,6 +66,16 @@ TEST_CASE("set_num_threads sets what get_num_threads says, and refuses less than
   CHECK(get_num_threads() == 1);  // has its number already
   CHECK_THAT(testing::message_of<ValueError>([] { set_num_threads(0); }),
              testing::contains("set_num_threads: expected at least 1, but got 0"));
+}
+
+TEST_CASE("set_num_threads leaves what another thread told OpenMP") {
+  const Threads three(3);
+  std::thread([] {
+    omp_set_num_threads(5);
+    CHECK(get_num_threads() == 5);
+    std::thread([] { set_num_threads(2); }).join();
+    CHECK(get_num_threads() == 5);
+  }).join();
 }
 
 TEST_CASE("the same bits with 1, 2 and 4 threads") {

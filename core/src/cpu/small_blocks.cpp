@@ -16,9 +16,8 @@ namespace mote::cpu {
 
 namespace {
 
-constexpr int64_t kUncounted = int64_t{64} << 10;      // bytes that a thread counts on its own
-constinit std::atomic<int64_t> uncounted{kUncounted};  // 0 while somebody wants exact statistics
-constinit std::atomic<int> exact_statistics{0};        // how many want them
+constexpr int64_t kUncounted = int64_t{64} << 10;  // bytes that a thread counts on its own
+constinit std::atomic<int> exact_statistics{0};    // how many want every byte counted at once
 
 // A count of one thread that others may read.
 class OwnCount {
@@ -129,7 +128,8 @@ void give(int index, void* memory) noexcept {
 // Before the lists are reached, so that an ending thread hands in everything there.
 void count(int64_t bytes) noexcept {
   front.bytes.add(bytes);
-  const int64_t held = front.bytes.get(), limit = uncounted.load(std::memory_order_relaxed);
+  const int64_t held = front.bytes.get();
+  const int64_t limit = exact_statistics.load(std::memory_order_relaxed) > 0 ? 0 : kUncounted;
   if (held > limit || held < -limit) front.hand_in();
 }
 
@@ -163,15 +163,8 @@ void release_free_slabs() {
   SlabPool::instance().release_free_slabs();
 }
 
-ExactMemoryStats::ExactMemoryStats() {
-  ++exact_statistics;
-  uncounted = 0;
-}
-ExactMemoryStats::~ExactMemoryStats() {
-  if (--exact_statistics > 0) return;
-  uncounted = kUncounted;
-  if (exact_statistics > 0) uncounted = 0;  // another began meanwhile
-}
+ExactMemoryStats::ExactMemoryStats() { ++exact_statistics; }
+ExactMemoryStats::~ExactMemoryStats() { --exact_statistics; }
 
 PendingCounts pending_counts() {
   PendingCounts sum;

@@ -224,8 +224,7 @@ Tensor from_blob(void* data, const Shape& shape, const Shape& strides, const Ten
   const auto bytes = static_cast<size_t>(extent) * size_of(dtype);
   if (!data && bytes > 0 && !device.is_meta())
     throw ValueError(fmt::format("from_blob: expected memory for shape {}, but got a null pointer", shape.str()));
-  if (reinterpret_cast<uintptr_t>(data) % size_of(dtype) != 0)
-    throw ValueError(fmt::format("from_blob: the memory at {} is not aligned to elements of {}", data, name_of(dtype)));
+  check_aligned("from_blob", data, dtype);
   if (options.pinned_memory)
     throw ValueError(
         "from_blob: pinned_memory is for memory that mote allocates; what is pinned already is known to be so: leave "

@@ -114,6 +114,14 @@ void check_dtype(const char* op, const char* name, const Tensor& x, DType expect
                                  expected == DType::Bool ? "bool_" : name_of(expected)));
 }
 
+void check_aligned(const char* op, const void* data, DType dtype) {
+  const size_t alignment = size_of(dtype);
+  if (reinterpret_cast<uintptr_t>(data) % alignment != 0)
+    throw ValueError(fmt::format(
+        "{}: the memory at {} is not aligned to elements of {}; copy it to memory aligned to {} bytes first", op, data,
+        name_of(dtype), alignment));
+}
+
 int64_t extent_of(const Shape& shape, const Shape& strides) {
   int64_t extent = 1;
   bool fits = true;

@@ -79,6 +79,9 @@ Generator& generator_for(const char* op, Device device, Generator* generator);
 void check_floating_point(const char* op, const Tensor& x);
 void check_dtype(const char* op, const char* name, const Tensor& x, DType expected);
 
+// Throws a ValueError where memory that somebody else allocated cannot hold elements of this dtype.
+void check_aligned(const char* op, const void* data, DType dtype);
+
 // Runs `call`, which asks a backend to look up positions, with the name of the operation for its IndexError.
 template <class Call>
 void name_index_errors(const char* op, const Call& call) {
