@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <map>
-#include <tuple>
 
 #include "mote/autograd.h"
 #include "mote/backend.h"
@@ -31,24 +30,39 @@ namespace detail {
 
 // What one backend call updates: parameters of one group, on one device, of one dtype, that took as many steps, unless
 // the device counts them.
-struct AdamBase::Batch {
+struct AdamBase::BatchKey {
   const Group* group;
-  std::vector<nn::Parameter> parameters;
-  std::vector<Tensor> gradients_held, written;
+  Device device;
+  DType dtype;
+  int64_t step;  // 0 where the device counts
+
+  friend bool operator==(const BatchKey&, const BatchKey&) = default;
+};
+
+struct AdamBase::Batch {
+  BatchKey key;
+  std::vector<Tensor> gradients_held;  // those that no parameter holds
   std::vector<View> values, gradients, exp_avg, exp_avg_sq, masters, counts;
 
-  void add(const nn::Parameter& parameter, const Tensor& gradient, const std::vector<Tensor>& averages,
-           const Tensor& master, const Tensor& count) {
-    parameters.push_back(parameter);
-    gradients_held.push_back(gradient);
-    values.push_back(view_of(parameter));
+  void add(const nn::Parameter& parameter, const Tensor& gradient, const State& state) {
     gradients.push_back(view_of(gradient));
-    exp_avg.push_back(view_of(averages[0]));
-    exp_avg_sq.push_back(view_of(averages[1]));
-    if (master.defined()) masters.push_back(view_of(master));
-    if (count.defined()) counts.push_back(view_of(count));
-    for (const Tensor& x : {parameter.tensor(), averages[0], averages[1], master, count})
-      if (x.defined()) written.push_back(x);
+    add_written(values, parameter);
+    add_written(exp_avg, state.tensors[0]);
+    add_written(exp_avg_sq, state.tensors[1]);
+    if (state.master.defined()) add_written(masters, state.master);
+    if (state.count.defined()) add_written(counts, state.count);
+  }
+  // The memory of the lists stays: the system would take it back, and give it page by page again in the next step.
+  void clear() {
+    gradients_held.clear();
+    for (auto* views : {&values, &gradients, &exp_avg, &exp_avg_sq, &masters, &counts}) views->clear();
+  }
+
+ private:
+  // Counts the change before it happens: afterwards the caches hold none of this any more.
+  static void add_written(std::vector<View>& views, const Tensor& x) {
+    views.push_back(view_of(x));
+    x.get().storage->bump_version();
   }
 };
 
@@ -85,6 +99,7 @@ AdamBase::AdamBase(const char* name, const std::vector<ParamGroup>& groups, cons
     : OptimizerOf(name, {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"}, true),
       defaults_(options),
       decoupled_(decoupled),
+      batches_(std::make_shared<std::vector<Batch>>()),
       rates_(std::make_shared<Rates>()) {
   require(!groups.empty(), "got no parameters at all");
   for (const ParamGroup& group : groups) add_param_group(group);
@@ -155,8 +170,7 @@ void AdamBase::step() {
   for (const auto& group : groups()) composed |= options_of(*group).amsgrad;
   if (composed) raise_pending_errors();  // the backend's step looks itself
   if (!Recording::current()) rates_->refresh();
-  using Key = std::tuple<const Group*, DeviceType, int, DType, int64_t>;
-  std::map<Key, Batch> batches;
+  for (Batch& batch : *batches_) batch.clear();  // a step that threw may have left them
   each_parameter([&](const Group& group, const nn::Parameter& parameter, const Tensor& grad, State& state) {
     const AdamOptions& options = options_of(group);
     for (size_t i = 0; i < tensors_needed(group); ++i)
@@ -164,23 +178,37 @@ void AdamBase::step() {
         refuse_first_step();
         state.tensors[i] = mote::zeros_like(parameter, {.dtype = state_dtype(parameter)});
       }
-    const Tensor gradient = options.maximize ? -grad : grad;
+    const Tensor negated = options.maximize ? -grad : Tensor();
+    const Tensor& gradient = options.maximize ? negated : grad;
     count_step(options, parameter, state);
     if (options.amsgrad)
       return change_value(parameter, gradient, state, [&](const Tensor& value, const Tensor& wide_gradient) {
         step_amsgrad(options, value, wide_gradient, state);
       });
-    const Device device = parameter.device();
     const int64_t step = state.count.defined() ? 0 : state.step;
-    Batch& batch = batches[{&group, device.type(), device.index(), parameter.dtype(), step}];
-    batch.group = &group;
-    batch.add(parameter, gradient, state.tensors, state.master, state.count);
+    Batch& batch = batch_of({&group, parameter.device(), parameter.dtype(), step});
+    batch.add(parameter, gradient, state);
+    if (options.maximize) batch.gradients_held.push_back(negated);
   });
-  for (const auto& [key, batch] : batches) run(batch, std::get<int64_t>(key));
+  for (Batch& batch : *batches_) {
+    if (!batch.values.empty()) run(batch);
+    batch.clear();
+  }
 }
 
-void AdamBase::run(const Batch& batch, int64_t step) {
-  const AdamOptions& options = options_of(*batch.group);
+AdamBase::Batch& AdamBase::batch_of(const BatchKey& key) {
+  const auto has_key = [&](const Batch& batch) { return batch.key == key; };
+  auto found = std::find_if(batches_->begin(), batches_->end(), has_key);
+  if (found != batches_->end()) return *found;
+  found = std::find_if(batches_->begin(), batches_->end(), [](const Batch& batch) { return batch.values.empty(); });
+  if (found == batches_->end()) found = batches_->emplace(found);
+  found->key = key;
+  return *found;
+}
+
+void AdamBase::run(const Batch& batch) {
+  const auto& [group, device, dtype, step] = batch.key;
+  const AdamOptions& options = options_of(*group);
   AdamWArgs args{.lr = options.lr,
                  .beta1 = options.betas[0],
                  .beta2 = options.betas[1],
@@ -188,17 +216,15 @@ void AdamBase::run(const Batch& batch, int64_t step) {
                  .weight_decay = options.weight_decay,
                  .decoupled = decoupled_,
                  .step = step};
-  const Device device = batch.parameters[0].device();
   View lr;
   if (options.capturable) {
-    const Tensor* rate = rates_->find(*batch.group, device);
+    const Tensor* rate = rates_->find(*group, device);
     if (!rate) refuse_first_step();
-    lr = view_of(rate ? *rate : rates_->make(*batch.group, device));
+    lr = view_of(rate ? *rate : rates_->make(*group, device));
     args.steps = batch.counts;
     args.device_lr = &lr;
   }
   backend_of(device).adamw(batch.values, batch.gradients, batch.exp_avg, batch.exp_avg_sq, batch.masters, args);
-  for (const Tensor& x : batch.written) x.get().storage->bump_version();
 }
 
 // No backend call has the running maximum, so this form is composed.

@@ -9,6 +9,7 @@
 #include "mote/backend.h"
 #include "mote/creation.h"
 #include "mote/error.h"
+#include "mote/node.h"
 #include "mote/recording.h"
 
 namespace mote::optim {
@@ -66,6 +67,12 @@ void Optimizer::zero_grad(bool set_to_none) {
     }
 }
 
+// Null where there is none. No handle of it is made: with many parameters the caches have lost all their counts since
+// the last step, and the processor would wait for each that changes before it reads on.
+static const Tensor* gradient_of(const TensorImpl& parameter) {
+  return parameter.leaf && parameter.leaf->grad.defined() ? &parameter.leaf->grad : nullptr;
+}
+
 void Optimizer::each_parameter(const Update& update) {
   const NoGradGuard no_grad;
   std::unordered_set<const TensorImpl*> seen;  // parameters may have been tied since
@@ -73,18 +80,24 @@ void Optimizer::each_parameter(const Update& update) {
   for (const Group& group : param_groups())
     for (const nn::Parameter& parameter : group.params) {
       State& own = *state++;
-      const Tensor gradient = parameter.grad();
-      if (!gradient.defined() || !seen.insert(parameter.tensor().impl()).second) continue;
+      const TensorImpl& impl = parameter.tensor().get();
+      const Tensor* const gradient = gradient_of(impl);
+      if (!gradient) continue;
+      if (impl.use_count() > 1 && !seen.insert(&impl).second) continue;  // each slot that has it is a use
       const DType dtype = state_dtype(parameter);
+      const Device device = parameter.device();
       if (dtype != parameter.dtype() && !own.master.defined()) refuse_first_step();
+      const auto follow = [&](Tensor& x) {
+        if (x.defined() && (x.dtype() != dtype || x.device() != device)) x = x.to(device, dtype);
+      };
       own.tensors.resize(state_names_.size());
-      for (Tensor& tensor : own.tensors)
-        if (tensor.defined()) tensor = tensor.to(parameter.device(), dtype);
+      for (Tensor& tensor : own.tensors) follow(tensor);
       if (dtype == parameter.dtype())
         own.master = Tensor();
-      else
-        own.master = (own.master.defined() ? own.master : parameter.tensor()).to(parameter.device(), dtype);
-      update(group, parameter, gradient, own);
+      else if (!own.master.defined())
+        own.master = parameter;
+      follow(own.master);
+      update(group, parameter, *gradient, own);
     }
 }
 

@@ -21,10 +21,8 @@ template <size_t N>
 struct Group {
   std::array<const View*, N> views;
   cpu::StridedLoop<N> loop;
-  int64_t first_part;  // parts of the groups before
 
-  explicit Group(const std::array<const View*, N>& all, int64_t first) : views(all), loop(all), first_part(first) {}
-  int64_t parts() const { return (loop.numel + kPart - 1) / kPart; }
+  explicit Group(const std::array<const View*, N>& all) : views(all), loop(all) {}
   // Whether the elements of the i-th array lie dense and are of this dtype.
   bool is_dense(size_t i, DType dtype, int64_t stride) const {
     return views[i]->dtype == dtype && stride == static_cast<int64_t>(size_of(dtype));
@@ -93,22 +91,17 @@ void run_master_part(const Group<5>& group, int64_t part, const AdamWStep<float>
 // Calls run(group, part) for every part of the arrays, of which `lists` has one list each, on all threads.
 template <size_t N, class Run>
 void run_all(const std::array<std::span<const View>, N>& lists, const Run& run) {
-  std::vector<Group<N>> groups;
-  int64_t parts = 0;
-  for (size_t i = 0; i < lists[0].size(); ++i) {
-    if (lists[0][i].numel() == 0) continue;
-    std::array<const View*, N> views;
-    for (size_t k = 0; k < N; ++k) views[k] = &lists[k][i];
-    groups.push_back(Group<N>(views, parts));
-    parts += groups.back().parts();
-  }
-  cpu::parallel_for(parts, 2, [&](int64_t begin, int64_t end) {
-    auto group = std::upper_bound(groups.begin(), groups.end(), begin,
-                                  [](int64_t part, const Group<N>& g) { return part < g.first_part; }) -
-                 1;
-    for (int64_t part = begin; part < end; ++part) {
-      while (part >= group->first_part + group->parts()) ++group;
-      run(*group, part - group->first_part);
+  const size_t count = lists[0].size();
+  std::vector<int64_t> first_parts(count + 1);  // of each group, counted through all groups; and how many there are
+  for (size_t i = 0; i < count; ++i) first_parts[i + 1] = first_parts[i] + (lists[0][i].numel() + kPart - 1) / kPart;
+  cpu::parallel_for(first_parts.back(), 2, [&](int64_t part, int64_t end) {
+    const auto after = std::upper_bound(first_parts.begin(), first_parts.end(), part);
+    for (auto i = static_cast<size_t>(after - first_parts.begin()) - 1; part < end; ++i) {
+      std::array<const View*, N> views;
+      for (size_t k = 0; k < N; ++k) views[k] = &lists[k][i];
+      const Group<N> group(views);
+      for (const int64_t last = std::min(end, first_parts[i + 1]); part < last; ++part)
+        run(group, part - first_parts[i]);
     }
   });
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <vector>
 
 #include "mote/optim/optimizer.h"
 
@@ -64,17 +65,20 @@ class AdamBase : public OptimizerOf<AdamOptions> {
   std::vector<NamedOption> named_options(Group& group) const override;
   void check_options(const Group& group) const override;
   size_t tensors_needed(const Group& group) const override { return options_of(group).amsgrad ? 3 : 2; }
+  struct BatchKey;
   struct Batch;
   class Rates;
   void check_recordable() const;
   void keep_to_recorded_options() const;
   void count_step(const AdamOptions& options, const nn::Parameter& parameter, State& state) const;
-  void run(const Batch& batch, int64_t step);
+  Batch& batch_of(const BatchKey& key);
+  void run(const Batch& batch);
   void step_amsgrad(const AdamOptions& options, const Tensor& value, const Tensor& gradient, const State& state) const;
 
   AdamOptions defaults_;
   bool decoupled_;
-  std::shared_ptr<Rates> rates_;  // learning rates on devices; captured steps look there too
+  std::shared_ptr<std::vector<Batch>> batches_;  // empty between steps, when their memory waits for the next one
+  std::shared_ptr<Rates> rates_;                 // learning rates on devices; captured steps look there too
 };
 
 }  // namespace detail
