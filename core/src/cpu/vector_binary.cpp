@@ -82,22 +82,11 @@ struct SiluBackward {
   }
 };
 
-// Phi(x) + x phi(x)
-struct GeluErfBackward {
+template <class Form>
+struct GeluBackward {
   template <class D, class V>
   static HWY_INLINE V apply(D d, V g, V x) {
-    return hn::Mul(g, vector_gelu_erf_slope(d, x));
-  }
-};
-
-// With s = sigmoid(2 inner): d (x s) = s + x s (1 - s) (2 inner)'
-struct GeluTanhBackward {
-  template <class D, class V>
-  static HWY_INLINE V apply(D d, V g, V x) {
-    const V one = hn::Set(d, 1.0f), slope = hn::Set(d, 1.59576912161f), x2 = hn::Mul(x, x);
-    const V s = vector_sigmoid(d, hn::Mul(x, hn::MulAdd(x2, hn::Set(d, 0.07135481627f), slope)));
-    const V inner = hn::MulAdd(x2, hn::Set(d, 3.0f * 0.07135481627f), slope);
-    return hn::Mul(g, hn::Mul(s, hn::MulAdd(hn::Mul(x, inner), hn::Sub(one, s), one)));
+    return hn::Mul(g, vector_gelu_slope<Form>(d, x));
   }
 };
 
@@ -157,9 +146,9 @@ BinaryRow find_binary(BinaryOp op, DType dtype) {
     case BinaryOp::SiluBackward:
       return map_rows<vec::SiluBackward, float>;
     case BinaryOp::GeluErfBackward:
-      return map_rows<vec::GeluErfBackward, float>;
+      return map_rows<vec::GeluBackward<GeluErfForm>, float>;
     case BinaryOp::GeluTanhBackward:
-      return map_rows<vec::GeluTanhBackward, float>;
+      return map_rows<vec::GeluBackward<GeluTanhForm>, float>;
     default:
       break;
   }

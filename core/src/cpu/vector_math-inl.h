@@ -132,15 +132,6 @@ HWY_INLINE V vector_erf(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, y);
 }
 
-// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as x sigmoid(2 ...): 4 ULP above -1; towards
-// the left tail the relative error grows to 2e-5.
-template <class D, class V>
-HWY_INLINE V vector_gelu_tanh(D d, V x) {
-  const V x2 = hn::Mul(x, x);
-  const V inner = hn::MulAdd(x2, hn::Set(d, 0.07135481627f), hn::Set(d, 1.59576912161f));
-  return hn::Mul(x, vector_sigmoid(d, hn::Mul(x, inner)));
-}
-
 // x sigmoid(x), 4 ULP above -87, where the sigmoid has all its digits.
 template <class D, class V>
 HWY_INLINE V vector_silu(D d, V x) {

@@ -31,9 +31,15 @@ struct Tanh { template <class D, class V> static HWY_INLINE V apply(D d, V x) { 
 struct Sigmoid { template <class D, class V> static HWY_INLINE V apply(D d, V x) { return vector_sigmoid(d, x); } };
 struct Silu { template <class D, class V> static HWY_INLINE V apply(D d, V x) { return vector_silu(d, x); } };
 struct Erf { template <class D, class V> static HWY_INLINE V apply(D d, V x) { return vector_erf(d, x); } };
-struct GeluErf { template <class D, class V> static HWY_INLINE V apply(D d, V x) { return vector_gelu_erf(d, x); } };
-struct GeluTanh { template <class D, class V> static HWY_INLINE V apply(D d, V x) { return vector_gelu_tanh(d, x); } };
 // clang-format on
+
+template <class Form>
+struct Gelu {
+  template <class D, class V>
+  static HWY_INLINE V apply(D d, V x) {
+    return vector_gelu<Form>(d, x);
+  }
+};
 
 struct Relu {
   template <class D, class V>
@@ -106,9 +112,9 @@ UnaryRow find_unary(UnaryOp op, DType dtype) {
     case UnaryOp::Erf:
       return map_row<vec::Erf, float>;
     case UnaryOp::GeluErf:
-      return map_row<vec::GeluErf, float>;
+      return map_row<vec::Gelu<GeluErfForm>, float>;
     case UnaryOp::GeluTanh:
-      return map_row<vec::GeluTanh, float>;
+      return map_row<vec::Gelu<GeluTanhForm>, float>;
     default:
       return find_arithmetic<float>(op);
   }
