@@ -31,7 +31,7 @@ Accuracy measure(const VectorFunction& f, uint64_t step) {
   for (uint64_t first = 0; first < kArguments; first += arguments.size() * step) {
     for (size_t i = 0; i < arguments.size(); ++i)
       arguments[i] = std::bit_cast<float>(static_cast<uint32_t>(std::min(first + i * step, kArguments - 1)));
-    const mote::Tensor y = f.tested(x);
+    const mote::Tensor y = f.tested(x).contiguous();
     const float* const results = y.data_ptr<float>();
     std::vector<Accuracy> blocks(kBlocks);
 #pragma omp parallel for schedule(dynamic)

@@ -28,6 +28,12 @@ inline double exact_gelu_tanh(double x) {
   return x * exact_sigmoid(1.59576912160573071176 * (x + 0.044715 * x * x * x));
 }
 
+// The first of the softmax of (x, 0): the exponential of numbers up to 0, a sum, a quotient and a product.
+inline Tensor softmax_of_two(const Tensor& x) {
+  const Tensor finite = clamp(x, {}, std::numeric_limits<float>::max());
+  return softmax(stack({finite, zeros_like(x)}, -1), -1).select(-1, 0);
+}
+
 inline const VectorFunction kVectorFunctions[] = {
     {"exp", mote::exp, std::exp, 1.1, -HUGE_VAL, 0},
     {"log", mote::log, std::log, 1.0, -HUGE_VAL, 0},
@@ -37,6 +43,7 @@ inline const VectorFunction kVectorFunctions[] = {
     {"silu", mote::silu, exact_silu, 4.0, -87.0, 1e-5},
     {"gelu", [](const Tensor& x) { return gelu(x); }, exact_gelu, 9.0, -1.0, 1e-5},
     {"gelu_tanh", [](const Tensor& x) { return gelu(x, Gelu::Tanh); }, exact_gelu_tanh, 4.0, -1.0, 3e-5},
+    {"softmax", softmax_of_two, exact_sigmoid, 4.0, -87.3, 1.0},
 };
 
 // The distance of neighbouring float32 numbers at |x|.

@@ -7,6 +7,7 @@
 #include "cpu/cross_entropy_kernels.h"
 #include "cpu/parallel.h"
 #include "cpu/row_buffers.h"
+#include "cpu/streaming.h"
 #include "mote/error.h"
 
 namespace mote {
@@ -52,10 +53,12 @@ void backward(const View& grad_logits, const View& grad_loss, const View& log_su
               const View& target, int64_t ignore_index, double smoothing) {
   const int64_t classes = logits.shape[1];
   const auto kernel = cpu::cross_entropy_kernels<C>().backward;
+  const cpu::Writing writing(grad_logits, logits);
   const C share = static_cast<C>(smoothing / static_cast<double>(std::max<int64_t>(classes, 1)));
   cpu::parallel_for(logits.shape[0], grain_of(classes), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> rows(logits.dtype, logits.strides[1], classes);
     const cpu::OutputRow<C> results(grad_logits.dtype, grad_logits.strides[1], classes);
+    const bool streamed = writing.streamed() && results.is_direct();
     for (int64_t r = begin; r < end; ++r) {
       void* const at = cpu::row_of(grad_logits, r);
       C* const out = results.place(at);
@@ -64,11 +67,12 @@ void backward(const View& grad_logits, const View& grad_loss, const View& log_su
         std::fill_n(out, classes, C(0));
       } else {
         const C g = element<C>(grad_loss, r);
-        kernel(rows.read(cpu::row_of(logits, r)), element<C>(log_sum_exp, r), share, g, out, classes);
+        kernel(rows.read(cpu::row_of(logits, r)), element<C>(log_sum_exp, r), share, g, out, classes, streamed);
         out[t] -= static_cast<C>(1.0 - smoothing) * g;
       }
       results.write(at);
     }
+    writing.finish();
   });
 }
 

@@ -35,24 +35,6 @@ int64_t grain_of(BinaryOp op, DType dtype) {
 
 int64_t size_in_bytes(DType dtype) { return static_cast<int64_t>(size_of(dtype)); }
 
-// How one operation writes its result: past the caches or not. The whole result decides, however short its rows are,
-// and neither its strides nor the number of threads.
-class Writing {
- public:
-  template <class... Inputs>
-  explicit Writing(const View& out, const Inputs&... in)
-      : streamed_(is_streamed(out) && ((in.data != out.data) && ...)) {}
-
-  bool streamed() const { return streamed_; }
-  // At the end of each thread's part.
-  void finish() const {
-    if (streamed_) finish_streaming();
-  }
-
- private:
-  bool streamed_;
-};
-
 // Calls body(at + offset of i, count) for stretches that fit into a block.
 template <size_t N, class Body>
 void in_blocks(std::array<char*, N> at, const std::array<int64_t, N>& step, int64_t count, const Body& body) {

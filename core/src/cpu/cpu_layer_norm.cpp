@@ -8,6 +8,7 @@
 #include "cpu/cpu_backend.h"
 #include "cpu/parallel.h"
 #include "cpu/row_buffers.h"
+#include "cpu/streaming.h"
 
 namespace mote {
 
@@ -45,15 +46,18 @@ void forward(const View& out, const View* mean, const View& rstd, const LayerNor
   const int64_t width = args.x.shape[1];
   const Factors<C> factors(args);
   const auto kernel = cpu::layer_norm_kernels<C>(mean != nullptr).forward;
+  const cpu::Writing writing(out, args.x);
   cpu::parallel_for(args.x.shape[0], grain_of(width), [&](int64_t begin, int64_t end) {
     const InputRow<C> x(args.x.dtype, args.x.strides[1], width);
     const OutputRow<C> y(out.dtype, out.strides[1], width);
+    const bool streamed = writing.streamed() && y.is_direct();
     for (int64_t r = begin; r < end; ++r) {
       void* const at = cpu::row_of(out, r);
-      kernel({x.read(cpu::row_of(args.x, r)), factors.weight, factors.bias, width}, args.eps, y.place(at),
+      kernel({x.read(cpu::row_of(args.x, r)), factors.weight, factors.bias, width}, args.eps, y.place(at), streamed,
              mean ? &element<C>(*mean, r) : nullptr, &element<C>(rstd, r));
       y.write(at);
     }
+    writing.finish();
   });
 }
 
@@ -63,8 +67,9 @@ struct Targets {
 
 // Rows [begin, end): writes their grad_x and adds to the two sums, where those are wanted.
 template <class C>
-void backward_rows(const Targets& targets, const View& grad_out, const View* mean, const View& rstd,
-                   const LayerNormArgs& args, const C* weight, int64_t begin, int64_t end, C* sum_weight, C* sum_bias) {
+void backward_rows(const Targets& targets, const cpu::Writing& writing, const View& grad_out, const View* mean,
+                   const View& rstd, const LayerNormArgs& args, const C* weight, int64_t begin, int64_t end,
+                   C* sum_weight, C* sum_bias) {
   const int64_t width = args.x.shape[1];
   const InputRow<C> x(args.x.dtype, args.x.strides[1], width), g(grad_out.dtype, grad_out.strides[1], width);
   const OutputRow<C> dx(args.x.dtype, targets.x ? targets.x->strides[1] : 1, targets.x ? width : 0);
@@ -73,7 +78,7 @@ void backward_rows(const Targets& targets, const View& grad_out, const View* mea
     void* const at = targets.x ? cpu::row_of(*targets.x, r) : nullptr;
     kernel({x.read(cpu::row_of(args.x, r)), weight, nullptr, width}, g.read(cpu::row_of(grad_out, r)),
            mean ? element<C>(*mean, r) : C(0), element<C>(rstd, r),
-           {at ? dx.place(at) : nullptr, sum_weight, sum_bias});
+           {at ? dx.place(at) : nullptr, writing.streamed() && dx.is_direct(), sum_weight, sum_bias});
     if (at) dx.write(at);
   }
 }
@@ -99,15 +104,17 @@ void backward(const Targets& targets, const View& grad_out, const View* mean, co
   const int64_t block = std::max<int64_t>((rows + kMaxBlocks - 1) / kMaxBlocks, 8), blocks = (rows + block - 1) / block;
   const bool sums = targets.weight || targets.bias;
   const Scratch<C> partial(sums ? blocks * 2 * width : 0);
+  const cpu::Writing writing = targets.x ? cpu::Writing(*targets.x, grad_out, args.x) : cpu::Writing();
   cpu::parallel_for(blocks, std::max<int64_t>(1, grain_of(width) / block), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) {
       C* const weight = targets.weight ? partial.get() + 2 * b * width : nullptr;
       C* const bias = targets.bias ? partial.get() + (2 * b + 1) * width : nullptr;
       if (weight) std::fill_n(weight, width, C(0));
       if (bias) std::fill_n(bias, width, C(0));
-      backward_rows<C>(targets, grad_out, mean, rstd, args, factors.weight, b * block, std::min(rows, (b + 1) * block),
-                       weight, bias);
+      backward_rows<C>(targets, writing, grad_out, mean, rstd, args, factors.weight, b * block,
+                       std::min(rows, (b + 1) * block), weight, bias);
     }
+    writing.finish();
   });
   if (targets.weight) add_blocks<C>(*targets.weight, partial.get(), blocks, 0);
   if (targets.bias) add_blocks<C>(*targets.bias, partial.get(), blocks, 1);

@@ -2,8 +2,9 @@
 #include <algorithm>
 
 #include "cpu/cpu_backend.h"
-#include "cpu/masked_softmax_kernels.h"
 #include "cpu/row_buffers.h"
+#include "cpu/softmax_kernels.h"
+#include "cpu/streaming.h"
 #include "cpu/strided_loop.h"
 
 namespace mote {
@@ -19,18 +20,24 @@ void forward(const View& out, const View& in, const View& mask, C scale) {
   const int64_t width = out.shape.back();
   const View starts[] = {cpu::starts_of_rows(out), cpu::starts_of_rows(in), cpu::starts_of_rows(mask)};
   const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
-  const auto kernel = cpu::masked_softmax_kernels<C>().forward;
+  const auto kernel = cpu::softmax_kernels<C>().masked_softmax;
+  const cpu::Writing writing(out, in);
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> x(in.dtype, last_stride(in), width);
     const cpu::OutputRow<C> y(out.dtype, last_stride(out), width);
     const cpu::InputRow<uint8_t> filled(DType::UInt8, last_stride(mask), width);  // a bool is a byte of 0 or 1
+    const bool streamed = writing.streamed() && y.is_direct();
+    const cpu::Scratch<C> work(streamed ? width : 0);
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         char* const to = at[0] + i * strides[0];
-        kernel(x.read(at[1] + i * strides[1]), filled.read(at[2] + i * strides[2]), scale, y.place(to), width);
+        C* const row = y.place(to);
+        kernel(x.read(at[1] + i * strides[1]), filled.read(at[2] + i * strides[2]), scale, streamed ? work.get() : row,
+               row, width);
         y.write(to);
       }
     });
+    writing.finish();
   });
 }
 
@@ -39,17 +46,21 @@ void backward(const View& grad_in, const View& grad_out, const View& out, C scal
   const int64_t width = out.shape.back();
   const View starts[] = {cpu::starts_of_rows(grad_in), cpu::starts_of_rows(grad_out), cpu::starts_of_rows(out)};
   const cpu::StridedLoop<3> loop({&starts[0], &starts[1], &starts[2]});
-  const auto kernel = cpu::masked_softmax_kernels<C>().backward;
+  const auto kernel = cpu::softmax_kernels<C>().softmax_backward;
+  const cpu::Writing writing(grad_in, grad_out, out);
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> g(grad_out.dtype, last_stride(grad_out), width), y(out.dtype, last_stride(out), width);
     const cpu::OutputRow<C> result(grad_in.dtype, last_stride(grad_in), width);
+    const bool streamed = writing.streamed() && result.is_direct();
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         char* const to = at[0] + i * strides[0];
-        kernel(g.read(at[1] + i * strides[1]), y.read(at[2] + i * strides[2]), scale, result.place(to), width);
+        kernel(g.read(at[1] + i * strides[1]), y.read(at[2] + i * strides[2]), scale, result.place(to), width,
+               streamed);
         result.write(to);
       }
     });
+    writing.finish();
   });
 }
 

@@ -1,11 +1,10 @@
-// Softmax and its gradient along the last dimension. Dense rows of float are computed in place; others (16-bit types,
+// Softmax and its gradient along the last dimension. Dense rows are computed where they lie; others (16-bit types,
 // another dimension than the last in memory) go through dense copies, sixteen rows at a time, because neighbouring rows
 // then lie next to each other and share cache lines.
-#include <cmath>
-
 #include "cpu/cpu_backend.h"
 #include "cpu/scratch.h"
 #include "cpu/softmax_kernels.h"
+#include "cpu/streaming.h"
 #include "cpu/strided_loop.h"
 
 namespace mote {
@@ -29,9 +28,10 @@ void store_rows(const C* from, int64_t pitch, char* to, int64_t step, int64_t ro
       *reinterpret_cast<T*>(to + j * step + r * row_step) = cast_to<T>(from[r * pitch + j]);
 }
 
-// Calls row(inputs, out, n) for all rows: N inputs and one output, each a pointer to n dense elements of C.
+// Calls row(inputs, work, out, n) for all rows: N inputs, memory to work in, and one output, each a pointer to n dense
+// elements of C. The output is written past the caches where it is not the memory to work in.
 template <class T, size_t N, class Row>
-void for_rows(const View& out, const std::array<const View*, N>& in, const Row& row) {
+void for_rows(const View& out, const std::array<const View*, N>& in, const cpu::Writing& writing, const Row& row) {
   using C = compute_t<T>;
   if (out.numel() == 0) return;
   const int64_t n = out.shape.back();
@@ -53,12 +53,15 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
     const int64_t at_once = direct ? 1 : std::min(kRowsAtOnce, count);
     const cpu::Scratch<C> copies =
         direct ? cpu::Scratch<C>() : cpu::Scratch<C>(static_cast<int64_t>(N + 1) * at_once * pitch);
+    const bool streamed = direct && writing.streamed();
+    const cpu::Scratch<C> work(streamed ? n : 0);
     std::array<const C*, N> sources;
     for (int64_t i = 0; i < count; i += at_once) {
       const int64_t rows = std::min(at_once, count - i);
       if (direct) {
         for (size_t k = 0; k < N; ++k) sources[k] = reinterpret_cast<const C*>(at[k + 1] + i * strides[k + 1]);
-        row(sources, reinterpret_cast<C*>(at[0] + i * strides[0]), n);
+        C* const to = reinterpret_cast<C*>(at[0] + i * strides[0]);
+        row(sources, streamed ? work.get() : to, to, n);
         continue;
       }
       const auto copy_of = [&](size_t k) { return copies.get() + static_cast<int64_t>(k) * at_once * pitch; };
@@ -66,32 +69,12 @@ void for_rows(const View& out, const std::array<const View*, N>& in, const Row& 
         load_rows<T>(at[k] + i * strides[k], steps[k], strides[k], rows, n, copy_of(k), pitch);
       for (int64_t r = 0; r < rows; ++r) {
         for (size_t k = 0; k < N; ++k) sources[k] = copy_of(k + 1) + r * pitch;
-        row(sources, copy_of(0) + r * pitch, n);
+        row(sources, copy_of(0) + r * pitch, copy_of(0) + r * pitch, n);
       }
       store_rows<T>(copy_of(0), pitch, at[0] + i * strides[0], steps[0], strides[0], rows, n);
     }
+    writing.finish();
   });
-}
-
-// --- float64 ---------------------------------------------------------------------------------------------------------
-
-void softmax_row(const double* x, double* y, int64_t n, bool log) {
-  double highest = -std::numeric_limits<double>::infinity(), total = 0;
-  for (int64_t j = 0; j < n; ++j) highest = x[j] > highest || x[j] != x[j] ? x[j] : highest;
-  if (!log) {
-    for (int64_t j = 0; j < n; ++j) total += y[j] = std::exp(x[j] - highest);
-    for (int64_t j = 0; j < n; ++j) y[j] /= total;
-    return;
-  }
-  for (int64_t j = 0; j < n; ++j) total += std::exp(x[j] - highest);
-  const double rest = std::log(total);
-  for (int64_t j = 0; j < n; ++j) y[j] = x[j] - highest - rest;
-}
-
-void softmax_backward_row(const double* g, const double* y, double* out, int64_t n, bool log) {
-  double total = 0;
-  for (int64_t j = 0; j < n; ++j) total += log ? g[j] : g[j] * y[j];
-  for (int64_t j = 0; j < n; ++j) out[j] = log ? g[j] - std::exp(y[j]) * total : y[j] * (g[j] - total);
 }
 
 // Calls f with the element type, which is floating-point: the operations have seen to that.
@@ -105,29 +88,26 @@ void dispatch_floating(DType dtype, const F& f) {
 }  // namespace
 
 void CpuBackend::softmax(const View& out, const View& in, bool log) {
-  const auto kernel = log ? cpu::softmax_kernels().log_softmax : cpu::softmax_kernels().softmax;
   dispatch_floating(out.dtype, [&](auto* tag) {
-    for_rows<std::remove_pointer_t<decltype(tag)>, 1>(out, {&in}, [&](const auto& x, auto* y, int64_t n) {
-      if constexpr (std::is_same_v<decltype(y), double*>) {
-        softmax_row(x[0], y, n, log);
-      } else {
-        kernel(x[0], y, n);
-      }
-    });
+    using T = std::remove_pointer_t<decltype(tag)>;
+    const auto& kernels = cpu::softmax_kernels<compute_t<T>>();
+    const auto kernel = log ? kernels.log_softmax : kernels.softmax;
+    for_rows<T, 1>(out, {&in}, cpu::Writing(out, in),
+                   [&](const auto& x, auto* work, auto* y, int64_t n) { kernel(x[0], work, y, n); });
   });
 }
 
 void CpuBackend::softmax_backward(const View& grad_in, const View& grad_out, const View& out, bool log) {
-  const auto kernel = log ? cpu::softmax_kernels().log_softmax_backward : cpu::softmax_kernels().softmax_backward;
   dispatch_floating(out.dtype, [&](auto* tag) {
     using T = std::remove_pointer_t<decltype(tag)>;
-    for_rows<T, 2>(grad_in, {&grad_out, &out}, [&](const auto& x, auto* result, int64_t n) {
-      if constexpr (std::is_same_v<decltype(result), double*>) {
-        softmax_backward_row(x[0], x[1], result, n, log);
-      } else {
-        kernel(x[0], x[1], result, n);
-      }
-    });
+    const auto& kernels = cpu::softmax_kernels<compute_t<T>>();
+    for_rows<T, 2>(grad_in, {&grad_out, &out}, cpu::Writing(grad_in, grad_out, out),
+                   [&](const auto& x, auto* work, auto* result, int64_t n) {
+                     if (log)
+                       kernels.log_softmax_backward(x[0], x[1], result, n, work != result);
+                     else
+                       kernels.softmax_backward(x[0], x[1], 1, result, n, work != result);
+                   });
   });
 }
 

@@ -16,23 +16,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// The sum of f(offset, count) over a row; four running sums hide the latency of addition.
-template <class C, class F>
-HWY_INLINE C sum_parts(int64_t n, const F& f) {
-  const hn::ScalableTag<C> d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  auto a = hn::Zero(d), b = a, c = a, e = a;
-  int64_t i = 0;
-  for (; i + 4 * lanes <= n; i += 4 * lanes) {
-    a = hn::Add(a, f(i, lanes));
-    b = hn::Add(b, f(i + lanes, lanes));
-    c = hn::Add(c, f(i + 2 * lanes, lanes));
-    e = hn::Add(e, f(i + 3 * lanes, lanes));
-  }
-  for (; i < n; i += lanes) a = hn::Add(a, f(i, HWY_MIN(lanes, n - i)));
-  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(a, b), hn::Add(c, e))));
-}
-
 // x - mean; x itself where nothing is centred.
 template <bool kCentred, class V>
 HWY_INLINE V deviation(V x, V mean) {
@@ -43,34 +26,44 @@ HWY_INLINE V deviation(V x, V mean) {
 }
 
 template <class C, bool kCentred>
-void Forward(const typename LayerNormKernels<C>::Row& row, double eps, C* out, C* mean, C* rstd) {
+void Forward(const typename LayerNormKernels<C>::Row& row, double eps, C* out, bool streamed, C* mean, C* rstd) {
   const hn::ScalableTag<C> d;
   const int64_t n = row.width;
   C average = 0;
   if constexpr (kCentred) {
-    average = sum_parts<C>(n, [&](int64_t i, int64_t count) HWY_ATTR { return load_part(d, row.x + i, count); }) /
+    average = sum_parts(d, n,
+                        [&](auto sum, int64_t i, int64_t count)
+                            HWY_ATTR { return hn::Add(sum, load_part(d, row.x + i, count)); }) /
               static_cast<C>(n);
     *mean = average;
   }
   const auto shift = hn::Set(d, average);
-  const C variance = sum_parts<C>(n,
-                                  [&](int64_t i, int64_t count) HWY_ATTR {
-                                    const auto x = deviation<kCentred>(load_part(d, row.x + i, count, shift), shift);
-                                    return hn::Mul(x, x);
-                                  }) /
-                     static_cast<C>(n);
+  const auto add_square = [&](auto sum, int64_t i, int64_t count) HWY_ATTR {
+    hwy::Prefetch(row.x + n + i);  // the next row
+    const auto x = deviation<kCentred>(load_part(d, row.x + i, count, shift), shift);
+    return hn::MulAdd(x, x, sum);
+  };
+  const C variance = sum_parts(d, n, add_square) / static_cast<C>(n);
   *rstd = static_cast<C>(1.0 / std::sqrt(static_cast<double>(variance) + eps));
   const auto scale = hn::Set(d, *rstd);
-  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR {
-    auto y = hn::Mul(deviation<kCentred>(load_part(d, row.x + i, count), shift), scale);
-    if (row.weight && row.bias)
-      y = hn::MulAdd(y, load_part(d, row.weight + i, count), load_part(d, row.bias + i, count));
-    else if (row.weight)
-      y = hn::Mul(y, load_part(d, row.weight + i, count));
-    else if (row.bias)
-      y = hn::Add(y, load_part(d, row.bias + i, count));
-    store_part(y, d, out + i, count);
-  });
+  const auto normalised = [&](int64_t i, int64_t count) HWY_ATTR {
+    return hn::Mul(deviation<kCentred>(load_part(d, row.x + i, count), shift), scale);
+  };
+  const auto weighted = [&](int64_t i, int64_t count)
+                            HWY_ATTR { return hn::Mul(normalised(i, count), load_part(d, row.weight + i, count)); };
+  const auto affine = [&](int64_t i, int64_t count) HWY_ATTR {
+    return hn::MulAdd(normalised(i, count), load_part(d, row.weight + i, count), load_part(d, row.bias + i, count));
+  };
+  const auto moved = [&](int64_t i, int64_t count)
+                         HWY_ATTR { return hn::Add(normalised(i, count), load_part(d, row.bias + i, count)); };
+  if (row.weight && row.bias)
+    write_parts(d, out, n, streamed, affine);
+  else if (row.weight)
+    write_parts(d, out, n, streamed, weighted);
+  else if (row.bias)
+    write_parts(d, out, n, streamed, moved);
+  else
+    write_parts(d, out, n, streamed, normalised);
 }
 
 // With h = (x - mean) rstd and u = g weight: dx = rstd (u - mean(u) - h mean(u h)), dweight += g h, dbias += g. Without
@@ -96,11 +89,13 @@ void Backward(const typename LayerNormKernels<C>::Row& row, const C* g, C mean, 
   if (!gradients.x) return;
   const auto share = hn::Set(d, static_cast<C>(1.0 / static_cast<double>(n)));
   const auto mean_u = hn::Mul(hn::SumOfLanes(d, sum_u), share), mean_uh = hn::Mul(hn::SumOfLanes(d, sum_uh), share);
-  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR {
+  write_parts(d, gradients.x, n, gradients.streamed, [&](int64_t i, int64_t count) HWY_ATTR {
+    hwy::Prefetch(row.x + n + i);  // the next row
+    hwy::Prefetch(g + n + i);
     const auto h = hn::Mul(deviation<kCentred>(load_part(d, row.x + i, count), shift), scale);
     auto u = load_part(d, g + i, count);
     if (row.weight) u = hn::Mul(u, load_part(d, row.weight + i, count));
-    store_part(hn::Mul(scale, hn::NegMulAdd(h, mean_uh, deviation<kCentred>(u, mean_u))), d, gradients.x + i, count);
+    return hn::Mul(scale, hn::NegMulAdd(h, mean_uh, deviation<kCentred>(u, mean_u)));
   });
 }
 

@@ -13,12 +13,14 @@ struct LayerNormKernels {
     const C* bias;    // null for 0
     int64_t width;
   };
-  // out = (x - mean) * rstd * weight + bias. The row is read once from memory, and then from the cache.
-  using Forward = void (*)(const Row& row, double eps, C* out, C* mean, C* rstd);
+  // out = (x - mean) * rstd * weight + bias. The row is read once from memory, and then from the cache; `streamed` is
+  // whether out is written past the caches.
+  using Forward = void (*)(const Row& row, double eps, C* out, bool streamed, C* mean, C* rstd);
 
   struct Gradients {
-    C* x;       // written
-    C* weight;  // added to, as is the next; each may be null
+    C* x;           // written,
+    bool streamed;  // past the caches or not
+    C* weight;      // added to, as is the next; each may be null
     C* bias;
   };
   using Backward = void (*)(const Row& row, const C* g, C mean, C rstd, const Gradients& gradients);

@@ -25,9 +25,18 @@ HWY_INLINE hn::Vec512<double> scaled(hn::Vec512<double> y, hn::Vec512<double> n)
   return hn::Vec512<double>{_mm512_scalef_pd(y.raw, n.raw)};
 }
 
+HWY_INLINE hn::Vec512<float> scaled_unless_less(hn::Vec512<float> x, hn::Vec512<float> least, hn::Vec512<float> y,
+                                                hn::Vec512<float> n) {
+  return hn::Vec512<float>{_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask(x.raw, least.raw, _CMP_NLT_UQ), y.raw, n.raw)};
+}
+HWY_INLINE hn::Vec512<double> scaled_unless_less(hn::Vec512<double> x, hn::Vec512<double> least, hn::Vec512<double> y,
+                                                 hn::Vec512<double> n) {
+  return hn::Vec512<double>{_mm512_maskz_scalef_pd(_mm512_cmp_pd_mask(x.raw, least.raw, _CMP_NLT_UQ), y.raw, n.raw)};
+}
+
 template <class D, class V>
-HWY_INLINE V times_normal_power_of_two(D, V y, V n) {
-  return scaled(y, n);
+HWY_INLINE V times_power_of_two_unless_less(D, V x, V least, V y, V n) {
+  return scaled_unless_less(x, least, y, n);
 }
 template <class D, class V>
 HWY_INLINE V times_power_of_two(D, V y, V n) {
@@ -45,10 +54,12 @@ HWY_INLINE hn::Vec<D> power_of_two(D d, I n) {
   return hn::BitCast(d, hn::ShiftLeft<Limits::digits - 1>(exponent));
 }
 
-// y 2^n for whole n that are exponents of normal numbers. A NaN in y stays one.
+// 0 where x < least, elsewhere y 2^n, with whole n that are exponents of normal numbers there. A NaN in x and y stays
+// one.
 template <class D, class V>
-HWY_INLINE V times_normal_power_of_two(D d, V y, V n) {
-  return hn::Mul(y, power_of_two(d, hn::ConvertTo(hn::RebindToSigned<D>(), n)));
+HWY_INLINE V times_power_of_two_unless_less(D d, V x, V least, V y, V n) {
+  const V product = hn::Mul(y, power_of_two(d, hn::ConvertTo(hn::RebindToSigned<D>(), n)));
+  return hn::IfThenZeroElse(hn::Lt(x, least), product);
 }
 
 // y 2^n, in two steps, since n itself may lie outside the exponents of normal numbers: up to twice their range.

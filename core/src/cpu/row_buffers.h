@@ -42,6 +42,8 @@ class OutputRow {
     buffer_ = Scratch<C>(width);
   }
 
+  // Whether rows are written where they lie.
+  bool is_direct() const { return !store_; }
   // Where to write the row that begins at `at`; write() brings it there.
   C* place(void* at) const { return store_ ? buffer_.get() : static_cast<C*>(at); }
   void write(void* at) const {

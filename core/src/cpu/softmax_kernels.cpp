@@ -8,10 +8,8 @@
 #include <cmath>
 #include <limits>
 
-#include "cpu/reduce_kernels.h"
+#include "cpu/exponentials-inl.h"
 #include "cpu/softmax_kernels.h"
-#include "cpu/vector_math-inl.h"
-#include "cpu/vector_parts-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mote::cpu {
@@ -19,112 +17,136 @@ namespace HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using V = hn::Vec<D>;
 
-// Calls f(offset, count, vectors...) for all full vectors of one or two rows and for the rest, whose lanes beyond count
-// are 0.
-template <class F, class... Rows>
-HWY_INLINE void for_vectors(D d, int64_t n, const F& f, const Rows*... rows) {
-  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR { f(i, count, load_part(d, rows + i, count)...); });
-}
+template <class C>
+constexpr C kLowest = -std::numeric_limits<C>::infinity();
 
-// The lanes beyond `count` hold something else.
-HWY_INLINE V first_or_zero(D d, V v, int64_t count) {
-  return hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(count)), v);
-}
-
-float sum_of(D d, V a, V b) { return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))); }
-
-// The sum of e^(x - highest), with the exponentials stored to y where asked for.
-template <bool kStore>
-HWY_INLINE float exponentials_of_block(D d, const float* x, float highest, float* y, int64_t n) {
-  const V top = hn::Set(d, highest);
+// Which of the next `count` places are filled; those after them count as filled.
+template <class D>
+HWY_INLINE hn::Mask<D> load_filled(D d, const uint8_t* filled, int64_t count) {
+  const hn::Rebind<uint8_t, D> bytes;
+  const hn::RebindToUnsigned<D> words;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V even = hn::Zero(d), odd = even;
-  int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    const V a = exp_of_negative(d, hn::Sub(top, hn::LoadU(d, x + i)));
-    const V b = exp_of_negative(d, hn::Sub(top, hn::LoadU(d, x + i + lanes)));
-    if (kStore) {
-      hn::StoreU(a, d, y + i);
-      hn::StoreU(b, d, y + i + lanes);
-    }
-    even = hn::Add(even, a);
-    odd = hn::Add(odd, b);
+  HWY_ALIGN uint8_t rest[HWY_MAX_BYTES];
+  if (!is_whole(d, count)) {
+    for (int64_t i = 0; i < lanes; ++i) rest[i] = i < count ? filled[i] : 1;
+    filled = rest;
   }
-  const auto last = [&](int64_t at, int64_t count, V v) HWY_ATTR {
-    const V e = exp_of_negative(d, hn::Sub(top, v));
-    if (kStore) store_part(e, d, y + i + at, count);
-    even = hn::Add(even, first_or_zero(d, e, count));
-  };
-  for_vectors(d, n - i, last, x + i);
-  return sum_of(d, even, odd);
+  const auto wide = [&]() HWY_ATTR {
+    if constexpr (sizeof(hn::TFromD<D>) == 4)
+      return hn::PromoteTo(words, hn::LoadU(bytes, filled));
+    else
+      return hn::PromoteTo(words, hn::PromoteTo(hn::Rebind<uint32_t, D>(), hn::LoadU(bytes, filled)));
+  }();
+  return hn::RebindMask(d, hn::Ne(wide, hn::Zero(words)));
 }
 
-// Sums of blocks join in double, so that long rows lose no digits.
-template <bool kStore>
-HWY_INLINE double exponentials(D d, const float* x, float highest, float* y, int64_t n) {
+// A stretch of a row that holds all its scores above -inf, and the greatest of them.
+template <class C>
+struct Stretch {
+  int64_t begin, end;
+  C highest;
+};
+
+// The scores scale x to `scores`, -inf at filled places.
+template <class C>
+HWY_INLINE Stretch<C> fill_scores(const C* x, const uint8_t* filled, C scale, C* scores, int64_t n) {
+  const hn::ScalableTag<C> d;
+  const auto lowest = hn::Set(d, kLowest<C>), factor = hn::Set(d, scale);
+  auto highest = lowest;
+  int64_t begin = n, end = 0;
+  for_parts(d, n, [&](int64_t i, int64_t count) HWY_ATTR {
+    hwy::Prefetch(x + n + i);  // the next row
+    const auto mask = load_filled(d, filled + i, count);
+    const auto score = hn::IfThenElse(mask, lowest, hn::Mul(load_part(d, x + i, count), factor));
+    store_part(score, d, scores + i, count);
+    if (hn::AllTrue(d, mask)) return;
+    highest = hn::Max(highest, score);
+    begin = std::min(begin, i);
+    end = i + count;
+  });
+  return {std::min(begin, end), end, hn::GetLane(hn::MaxOfLanes(d, highest))};
+}
+
+// The exponentials of x[begin, end) to work[begin, end), and their sum: those of blocks join in double, so that long
+// rows lose no digits.
+template <class C>
+HWY_INLINE double exponentials(const C* x, const Stretch<C>& stretch, C* work) {
   constexpr int64_t kBlock = 2048;
+  const hn::ScalableTag<C> d;
+  const C base = base_of(stretch.highest);
   double total = 0;
-  for (int64_t i = 0; i < n; i += kBlock)
-    total += static_cast<double>(
-        exponentials_of_block<kStore>(d, x + i, highest, kStore ? y + i : nullptr, std::min(kBlock, n - i)));
+  for (int64_t first = stretch.begin; first < stretch.end; first += kBlock) {
+    const auto store = [&](auto e, int64_t i, int64_t count) HWY_ATTR { store_part(e, d, work + first + i, count); };
+    total += static_cast<double>(sum_exponentials(x + first, base, std::min(kBlock, stretch.end - first), store));
+  }
   return total;
 }
 
-void fill_nan(float* y, int64_t n) { std::fill(y, y + n, std::numeric_limits<float>::quiet_NaN()); }
-
-void Softmax(const float* x, float* y, int64_t n) {
-  const D d;
-  const float highest = reduce_kernels<float>().max(x, n);
-  if (!std::isfinite(highest)) return fill_nan(y, n);
-  const V factor = hn::Set(d, static_cast<float>(1.0 / exponentials<true>(d, x, highest, y, n)));
-  const auto scale = [&](int64_t at, int64_t count, V v) HWY_ATTR { store_part(hn::Mul(v, factor), d, y + at, count); };
-  for_vectors(d, n, scale, y);
+template <class C>
+HWY_INLINE void multiply(const C* work, double share, C* y, int64_t n) {
+  const hn::ScalableTag<C> d;
+  const auto factor = hn::Set(d, static_cast<C>(share));
+  write_parts(d, y, n, work != y,
+              [&](int64_t i, int64_t count) HWY_ATTR { return hn::Mul(load_part(d, work + i, count), factor); });
 }
 
-void LogSoftmax(const float* x, float* y, int64_t n) {
-  const D d;
-  const float highest = reduce_kernels<float>().max(x, n);
-  if (!std::isfinite(highest)) return fill_nan(y, n);
-  const V top = hn::Set(d, highest),
-          rest = hn::Set(d, static_cast<float>(std::log(exponentials<false>(d, x, highest, nullptr, n))));
-  const auto shift = [&](int64_t at, int64_t count, V v)
-                         HWY_ATTR { store_part(hn::Sub(hn::Sub(v, top), rest), d, y + at, count); };
-  for_vectors(d, n, shift, x);
+template <class C>
+void Softmax(const C* x, C* work, C* y, int64_t n) {
+  const double total = exponentials(x, {0, n, highest_of(x, n)}, work);
+  multiply(work, total == 0.0 ? std::numeric_limits<double>::quiet_NaN() : 1.0 / total, y, n);
 }
 
-void SoftmaxBackward(const float* g, const float* y, float* out, int64_t n) {
-  const D d;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  V even = hn::Zero(d), odd = even;
-  int64_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    even = hn::MulAdd(hn::LoadU(d, g + i), hn::LoadU(d, y + i), even);
-    odd = hn::MulAdd(hn::LoadU(d, g + i + lanes), hn::LoadU(d, y + i + lanes), odd);
-  }
-  const auto last = [&](int64_t, int64_t, V u, V p) HWY_ATTR { even = hn::MulAdd(u, p, even); };
-  for_vectors(d, n - i, last, g + i, y + i);
-  const V total = hn::Set(d, sum_of(d, even, odd));
-  const auto finish = [&](int64_t at, int64_t count, V u, V p)
-                          HWY_ATTR { store_part(hn::Mul(p, hn::Sub(u, total)), d, out + at, count); };
-  for_vectors(d, n, finish, g, y);
+template <class C>
+void MaskedSoftmax(const C* x, const uint8_t* filled, C scale, C* work, C* y, int64_t n) {
+  const Stretch<C> stretch = fill_scores(x, filled, scale, work, n);
+  const double total = exponentials<C>(work, stretch, work);
+  std::fill(work, work + stretch.begin, C(0));
+  std::fill(work + stretch.end, work + n, C(0));
+  multiply(work, total == 0.0 ? 0.0 : 1.0 / total, y, n);
 }
 
-void LogSoftmaxBackward(const float* g, const float* y, float* out, int64_t n) {
-  const D d;
-  const V total = hn::Set(d, reduce_kernels<float>().sum(g, n));
-  const auto finish = [&](int64_t at, int64_t count, V u, V logarithm) HWY_ATTR {
-    store_part(hn::NegMulAdd(vector_exp(d, logarithm), total, u), d, out + at, count);
-  };
-  for_vectors(d, n, finish, g, y);
+template <class C>
+void LogSoftmax(const C* x, C* work, C* y, int64_t n) {
+  const hn::ScalableTag<C> d;
+  const ExponentialSum<C> row = exponential_sum_of(x, n);
+  const auto top = hn::Set(d, base_of(row.highest)), rest = hn::Set(d, static_cast<C>(std::log(row.sum)));
+  write_parts(d, y, n, work != y, [&](int64_t i, int64_t count) HWY_ATTR {
+    return hn::Sub(hn::Sub(load_part(d, x + i, count), top), rest);
+  });
 }
 
-const SoftmaxKernels* Kernels() {
-  static constexpr SoftmaxKernels kernels = {Softmax, LogSoftmax, SoftmaxBackward, LogSoftmaxBackward};
-  return &kernels;
+template <class C>
+void SoftmaxBackward(const C* g, const C* y, C scale, C* out, int64_t n, bool streamed) {
+  const hn::ScalableTag<C> d;
+  const C product = sum_parts(d, n, [&](auto sum, int64_t i, int64_t count) HWY_ATTR {
+    return hn::MulAdd(load_part(d, g + i, count), load_part(d, y + i, count), sum);
+  });
+  const auto total = hn::Set(d, product), factor = hn::Set(d, scale);
+  write_parts(d, out, n, streamed, [&](int64_t i, int64_t count) HWY_ATTR {
+    hwy::Prefetch(g + n + i);  // the next row
+    hwy::Prefetch(y + n + i);
+    return hn::Mul(hn::Mul(load_part(d, y + i, count), factor), hn::Sub(load_part(d, g + i, count), total));
+  });
 }
+
+template <class C>
+void LogSoftmaxBackward(const C* g, const C* y, C* out, int64_t n, bool streamed) {
+  const hn::ScalableTag<C> d;
+  const auto total = hn::Set(d, sum_parts(d, n, [&](auto sum, int64_t i, int64_t count) HWY_ATTR {
+                               return hn::Add(sum, load_part(d, g + i, count));
+                             }));
+  write_parts(d, out, n, streamed, [&](int64_t i, int64_t count) HWY_ATTR {
+    return hn::NegMulAdd(exp_of_nonpositive(d, load_part(d, y + i, count)), total, load_part(d, g + i, count));
+  });
+}
+
+template <class C>
+constexpr SoftmaxKernels<C> kKernels = {Softmax<C>, LogSoftmax<C>, MaskedSoftmax<C>, SoftmaxBackward<C>,
+                                        LogSoftmaxBackward<C>};
+
+const SoftmaxKernels<float>* FloatKernels() { return &kKernels<float>; }
+const SoftmaxKernels<double>* DoubleKernels() { return &kKernels<double>; }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -134,10 +156,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mote::cpu {
 
-HWY_EXPORT(Kernels);
+HWY_EXPORT(FloatKernels);
+HWY_EXPORT(DoubleKernels);
 
-const SoftmaxKernels& softmax_kernels() {
-  static const SoftmaxKernels* const kernels = HWY_DYNAMIC_DISPATCH(Kernels)();
+template <>
+const SoftmaxKernels<float>& softmax_kernels() {
+  static const SoftmaxKernels<float>* const kernels = HWY_DYNAMIC_DISPATCH(FloatKernels)();
+  return *kernels;
+}
+template <>
+const SoftmaxKernels<double>& softmax_kernels() {
+  static const SoftmaxKernels<double>* const kernels = HWY_DYNAMIC_DISPATCH(DoubleKernels)();
   return *kernels;
 }
 

@@ -12,4 +12,23 @@ bool is_streamed(const View& out);
 // Every thread that has streamed calls this before another one reads.
 void finish_streaming();
 
+// How one operation writes its result: past the caches or not. The whole result decides, however short its rows are,
+// and neither its strides nor the number of threads.
+class Writing {
+ public:
+  Writing() = default;  // nothing
+  template <class... Inputs>
+  explicit Writing(const View& out, const Inputs&... in)
+      : streamed_(is_streamed(out) && ((in.data != out.data) && ...)) {}
+
+  bool streamed() const { return streamed_; }
+  // At the end of each thread's part.
+  void finish() const {
+    if (streamed_) finish_streaming();
+  }
+
+ private:
+  bool streamed_ = false;
+};
+
 }  // namespace mote::cpu
