@@ -61,8 +61,8 @@ __global__ void scatter_lines(StridedIndex<3> lines, uint32_t count, ScatterLine
   for (uint32_t i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += step) {
     const auto [at] = lines.offsets(i);
     for (int64_t k = 0; k < line.count; k += kLoadsInFlight) {
-      int64_t target[kLoadsInFlight];
-      T value[kLoadsInFlight];
+      int64_t target[kLoadsInFlight] = {};
+      T value[kLoadsInFlight] = {};
 #pragma unroll
       for (int u = 0; u < kLoadsInFlight; ++u) {
         if (k + u >= line.count) break;

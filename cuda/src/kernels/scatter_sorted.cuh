@@ -131,8 +131,8 @@ __device__ void add_span(const SortedTargets& sorted, uint32_t span, const Colum
   else
     sums.begin(column.to(target));
   for (uint32_t i = first; i < end; i += kLoadsInFlight) {
-    Pack<T, V> value[kLoadsInFlight];
-    uint64_t targets[kLoadsInFlight];
+    Pack<T, V> value[kLoadsInFlight] = {};
+    uint64_t targets[kLoadsInFlight] = {};
 #pragma unroll
     for (int u = 0; u < kLoadsInFlight; ++u) {
       if (i + u >= end) break;
