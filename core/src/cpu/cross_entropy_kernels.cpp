@@ -29,13 +29,13 @@ HWY_INLINE C sum_of(const C* x, int64_t n, C base) {
 }
 
 template <class C>
-typename CrossEntropyKernels<C>::Sums Forward(const C* x, int64_t n, bool with_total) {
+HWY_FLATTEN typename CrossEntropyKernels<C>::Sums Forward(const C* x, int64_t n, bool with_total) {
   const ExponentialSum<C> row = exponential_sum_of(x, n);
   return {row.highest, static_cast<C>(std::log(row.sum)), with_total ? sum_of(x, n, row.highest) : C(0)};
 }
 
 template <class C>
-void Backward(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n, bool streamed) {
+HWY_FLATTEN void Backward(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n, bool streamed) {
   const hn::ScalableTag<C> d;
   const auto base = hn::Set(d, log_sum_exp), constant = hn::Set(d, shift), factor = hn::Set(d, g);
   write_parts(d, out, n, streamed, [&](int64_t i, int64_t count) HWY_ATTR {

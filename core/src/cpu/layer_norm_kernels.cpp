@@ -26,7 +26,8 @@ HWY_INLINE V deviation(V x, V mean) {
 }
 
 template <class C, bool kCentred>
-void Forward(const typename LayerNormKernels<C>::Row& row, double eps, C* out, bool streamed, C* mean, C* rstd) {
+HWY_FLATTEN void Forward(const typename LayerNormKernels<C>::Row& row, double eps, C* out, bool streamed, C* mean,
+                         C* rstd) {
   const hn::ScalableTag<C> d;
   const int64_t n = row.width;
   C average = 0;
@@ -69,8 +70,8 @@ void Forward(const typename LayerNormKernels<C>::Row& row, double eps, C* out, b
 // With h = (x - mean) rstd and u = g weight: dx = rstd (u - mean(u) - h mean(u h)), dweight += g h, dbias += g. Without
 // centring, mean(u) is left out too.
 template <class C, bool kCentred>
-void Backward(const typename LayerNormKernels<C>::Row& row, const C* g, C mean, C rstd,
-              const typename LayerNormKernels<C>::Gradients& gradients) {
+HWY_FLATTEN void Backward(const typename LayerNormKernels<C>::Row& row, const C* g, C mean, C rstd,
+                          const typename LayerNormKernels<C>::Gradients& gradients) {
   const hn::ScalableTag<C> d;
   const int64_t n = row.width;
   const auto shift = hn::Set(d, mean), scale = hn::Set(d, rstd);

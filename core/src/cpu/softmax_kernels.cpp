@@ -92,13 +92,13 @@ HWY_INLINE void multiply(const C* work, double share, C* y, int64_t n) {
 }
 
 template <class C>
-void Softmax(const C* x, C* work, C* y, int64_t n) {
+HWY_FLATTEN void Softmax(const C* x, C* work, C* y, int64_t n) {
   const double total = exponentials(x, {0, n, highest_of(x, n)}, work);
   multiply(work, total == 0.0 ? std::numeric_limits<double>::quiet_NaN() : 1.0 / total, y, n);
 }
 
 template <class C>
-void MaskedSoftmax(const C* x, const uint8_t* filled, C scale, C* work, C* y, int64_t n) {
+HWY_FLATTEN void MaskedSoftmax(const C* x, const uint8_t* filled, C scale, C* work, C* y, int64_t n) {
   const Stretch<C> stretch = fill_scores(x, filled, scale, work, n);
   const double total = exponentials<C>(work, stretch, work);
   std::fill(work, work + stretch.begin, C(0));
@@ -107,7 +107,7 @@ void MaskedSoftmax(const C* x, const uint8_t* filled, C scale, C* work, C* y, in
 }
 
 template <class C>
-void LogSoftmax(const C* x, C* work, C* y, int64_t n) {
+HWY_FLATTEN void LogSoftmax(const C* x, C* work, C* y, int64_t n) {
   const hn::ScalableTag<C> d;
   const ExponentialSum<C> row = exponential_sum_of(x, n);
   const auto top = hn::Set(d, base_of(row.highest)), rest = hn::Set(d, static_cast<C>(std::log(row.sum)));
@@ -117,7 +117,7 @@ void LogSoftmax(const C* x, C* work, C* y, int64_t n) {
 }
 
 template <class C>
-void SoftmaxBackward(const C* g, const C* y, C scale, C* out, int64_t n, bool streamed) {
+HWY_FLATTEN void SoftmaxBackward(const C* g, const C* y, C scale, C* out, int64_t n, bool streamed) {
   const hn::ScalableTag<C> d;
   const C product = sum_parts(d, n, [&](auto sum, int64_t i, int64_t count) HWY_ATTR {
     return hn::MulAdd(load_part(d, g + i, count), load_part(d, y + i, count), sum);
@@ -131,7 +131,7 @@ void SoftmaxBackward(const C* g, const C* y, C scale, C* out, int64_t n, bool st
 }
 
 template <class C>
-void LogSoftmaxBackward(const C* g, const C* y, C* out, int64_t n, bool streamed) {
+HWY_FLATTEN void LogSoftmaxBackward(const C* g, const C* y, C* out, int64_t n, bool streamed) {
   const hn::ScalableTag<C> d;
   const auto total = hn::Set(d, sum_parts(d, n, [&](auto sum, int64_t i, int64_t count) HWY_ATTR {
                                return hn::Add(sum, load_part(d, g + i, count));

@@ -30,13 +30,13 @@ HWY_INLINE void map_elements(T* to, int64_t n, bool streamed, const From*... fro
 
 // F has a static apply(d, v).
 template <class F, class T>
-void map_row(const void* in, void* out, int64_t n, bool streamed) {
+HWY_FLATTEN void map_row(const void* in, void* out, int64_t n, bool streamed) {
   map_elements<F>(static_cast<T*>(out), n, streamed, static_cast<const T*>(in));
 }
 
 // F has a static apply(d, a, b).
 template <class F, class T>
-void map_rows(const void* a, const void* b, void* out, int64_t n, bool streamed) {
+HWY_FLATTEN void map_rows(const void* a, const void* b, void* out, int64_t n, bool streamed) {
   map_elements<F>(static_cast<T*>(out), n, streamed, static_cast<const T*>(a), static_cast<const T*>(b));
 }
 
