@@ -14,6 +14,16 @@
 
 namespace mote::optim {
 
+namespace {
+
+// Null where there is none. No handle of it is made: with many parameters the caches have lost all their counts since
+// the last step, and the processor would wait for each that changes before it reads on.
+const Tensor* gradient_of(const TensorImpl& parameter) {
+  return parameter.leaf && parameter.leaf->grad.defined() ? &parameter.leaf->grad : nullptr;
+}
+
+}  // namespace
+
 Optimizer::Optimizer(const char* name, std::vector<std::string> state_names, bool counts_steps)
     : name_(name),
       state_names_(std::move(state_names)),
@@ -65,12 +75,6 @@ void Optimizer::zero_grad(bool set_to_none) {
       else
         parameter.grad().zero_();
     }
-}
-
-// Null where there is none. No handle of it is made: with many parameters the caches have lost all their counts since
-// the last step, and the processor would wait for each that changes before it reads on.
-static const Tensor* gradient_of(const TensorImpl& parameter) {
-  return parameter.leaf && parameter.leaf->grad.defined() ? &parameter.leaf->grad : nullptr;
 }
 
 void Optimizer::each_parameter(const Update& update) {

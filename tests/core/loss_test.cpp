@@ -195,6 +195,9 @@ TEST_CASE("cross_entropy survives extreme logits and keeps NaN") {
   const Tensor rows = cross_entropy(wrong, tensor({1, 1}), {.reduction = Reduction::None});
   CHECK(std::isnan(rows[0].item<float>()));
   CHECK(rows[1].item<float>() == testing::Approx(std::log(5000.0)));
+  const Tensor late = full({1, 5000}, -kInf);
+  late.slice(1, 4000, 4002).fill_(3.0);
+  CHECK(allclose(cross_entropy(late, tensor({4001})), tensor(std::log(2.0)), 1e-6));
 }
 
 TEST_CASE("targets that are ignored count for nothing, and all of them give NaN") {

@@ -69,6 +69,15 @@ TEST_CASE("the mask of masked_softmax broadcasts by strides") {
   check(scores, zeros({}, {.dtype = bool_}), 1.0, 2e-6);
 }
 
+TEST_CASE("masks that cover one end of the rows") {
+  manual_seed(4);
+  for (DType dtype : {float32, float64}) {
+    const Tensor scores = randn({9, 100}, {.dtype = dtype}), place = arange(100), ends = (arange(9) * 11).unsqueeze(1);
+    check(scores, place < ends, 0.3, 1e-5);
+    check(scores, place >= ends + 1, 0.3, 1e-5);
+  }
+}
+
 TEST_CASE("a wholly filled row gives zeros and zero gradient") {
   const Tensor mask = tensor({{true, true, true}, {false, true, false}});
   const Tensor x = randn({2, 3}).requires_grad_();

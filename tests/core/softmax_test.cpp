@@ -106,6 +106,17 @@ TEST_CASE("softmax of large, infinite and NaN values") {
       CHECK(all(isnan(softmax(bad, 0))).item<bool>());
       CHECK(all(isnan(log_softmax(bad, 0))).item<bool>());
     }
+    // Rows of several stretches, where the first ones have nothing left, or what is special comes late.
+    const Tensor late = full({5000}, -kInf, {.dtype = dtype});
+    late.slice(0, 4000, 4002).fill_(3.0);
+    CHECK(distance(softmax(late, 0).slice(0, 4000, 4002), row({0.5, 0.5})) == 0.0);
+    CHECK(log_softmax(late, 0)[0].item<double>() == -kInf);
+    CHECK(distance(log_softmax(late, 0)[4001].to(float64), tensor(-std::log(2.0), {.dtype = float64})) < 1e-2);
+    for (const double special : {kInf, std::nan("")}) {
+      late.index({4500}) = special;
+      CHECK(all(isnan(softmax(late, 0))).item<bool>());
+      CHECK(all(isnan(log_softmax(late, 0))).item<bool>());
+    }
     // A NaN spoils its own row only.
     const Tensor two = softmax(row({{std::nan(""), 1.0}, {2.0, 2.0}}), 1);
     CHECK(distance(two[1], row({0.5, 0.5})) == 0.0);

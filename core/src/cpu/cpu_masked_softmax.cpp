@@ -1,4 +1,4 @@
-// Masked fill, scale and softmax over the last dimension in one pass over the rows; the mask is read by its strides.
+// Masked fill, scale and softmax over the last dimension, row by row; the mask is read by its strides.
 #include <algorithm>
 
 #include "cpu/cpu_backend.h"
@@ -26,13 +26,13 @@ void forward(const View& out, const View& in, const View& mask, C scale) {
     const cpu::InputRow<C> x(in.dtype, last_stride(in), width);
     const cpu::OutputRow<C> y(out.dtype, last_stride(out), width);
     const cpu::InputRow<uint8_t> filled(DType::UInt8, last_stride(mask), width);  // a bool is a byte of 0 or 1
-    const bool streamed = writing.streamed() && y.is_direct();
-    const cpu::Scratch<C> work(streamed ? width : 0);
+    const bool apart = y.is_direct() && cpu::works_apart(writing, width * static_cast<int64_t>(sizeof(C)));
+    const cpu::Scratch<C> work(apart ? width : 0);
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         char* const to = at[0] + i * strides[0];
         C* const row = y.place(to);
-        kernel(x.read(at[1] + i * strides[1]), filled.read(at[2] + i * strides[2]), scale, streamed ? work.get() : row,
+        kernel(x.read(at[1] + i * strides[1]), filled.read(at[2] + i * strides[2]), scale, apart ? work.get() : row,
                row, width);
         y.write(to);
       }
@@ -51,7 +51,7 @@ void backward(const View& grad_in, const View& grad_out, const View& out, C scal
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> g(grad_out.dtype, last_stride(grad_out), width), y(out.dtype, last_stride(out), width);
     const cpu::OutputRow<C> result(grad_in.dtype, last_stride(grad_in), width);
-    const bool streamed = writing.streamed() && result.is_direct();
+    const bool streamed = result.is_direct() && writing.streams_rows_of(width * static_cast<int64_t>(sizeof(C)));
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         char* const to = at[0] + i * strides[0];

@@ -12,7 +12,7 @@ struct CrossEntropyKernels {
     C log_sum;  // of e^(x - maximum)
     C total;    // of x - maximum, where asked for
   };
-  // Reads the row once; again for the total.
+  // Reads a long row once, another twice, and again for the total.
   using Forward = Sums (*)(const C* x, int64_t n, bool with_total);
   // out = (e^(x - log_sum_exp) - shift) * g; out may be x, unless it is written past the caches.
   using Backward = void (*)(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n, bool streamed);

@@ -33,7 +33,7 @@ struct ExpFit<float> {
   static constexpr float kLog2E = 1.44269504f;
   static constexpr float kLn2[] = {0.693359375f, -2.12194440e-4f};  // two parts; exponents times the first are exact
   // Whose powers of 2 and of e are the least normal numbers.
-  static constexpr float kLeastOf2 = -126.0f, kLeastOfE = -87.3365f;
+  static constexpr float kLeastOf2 = -126.0f, kLeastOfE = -87.33654f;
 };
 template <>
 struct ExpFit<double> {
@@ -55,7 +55,7 @@ struct ExpFit<double> {
                                           1.0};
   static constexpr double kLog2E = 1.4426950408889634;
   static constexpr double kLn2[] = {0.6931471804855391, 7.4406171100123968e-11};
-  static constexpr double kLeastOf2 = -1022.0, kLeastOfE = -708.39;
+  static constexpr double kLeastOf2 = -1022.0, kLeastOfE = -708.3964;
 };
 
 // 1 + x polynomial(x), the highest power first.

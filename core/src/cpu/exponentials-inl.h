@@ -18,6 +18,9 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Terms of a row that are added before their sum joins the others in double.
+constexpr int64_t kStretch = 2048;
+
 // The greatest of a row. A NaN may be lost here; the sum of exponentials then has it. Fetches the next row meanwhile,
 // for which computing exponentials leaves time.
 template <class C>
@@ -106,7 +109,6 @@ HWY_INLINE void add_exponentials(const C* x, int64_t n, ExponentialSum<C>& row) 
 // would be the greatest so far.
 template <class C>
 HWY_INLINE ExponentialSum<C> exponential_sum_of(const C* x, int64_t n) {
-  constexpr int64_t kStretch = 2048;
   ExponentialSum<C> row;
   if (n <= kStretch) {
     row.highest = highest_of(x, n);

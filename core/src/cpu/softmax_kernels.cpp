@@ -68,17 +68,16 @@ HWY_INLINE Stretch<C> fill_scores(const C* x, const uint8_t* filled, C scale, C*
   return {std::min(begin, end), end, hn::GetLane(hn::MaxOfLanes(d, highest))};
 }
 
-// The exponentials of x[begin, end) to work[begin, end), and their sum: those of blocks join in double, so that long
+// The exponentials of x[begin, end) to work[begin, end), and their sum: those of stretches join in double, so that long
 // rows lose no digits.
 template <class C>
 HWY_INLINE double exponentials(const C* x, const Stretch<C>& stretch, C* work) {
-  constexpr int64_t kBlock = 2048;
   const hn::ScalableTag<C> d;
   const C base = base_of(stretch.highest);
   double total = 0;
-  for (int64_t first = stretch.begin; first < stretch.end; first += kBlock) {
+  for (int64_t first = stretch.begin; first < stretch.end; first += kStretch) {
     const auto store = [&](auto e, int64_t i, int64_t count) HWY_ATTR { store_part(e, d, work + first + i, count); };
-    total += static_cast<double>(sum_exponentials(x + first, base, std::min(kBlock, stretch.end - first), store));
+    total += static_cast<double>(sum_exponentials(x + first, base, std::min(kStretch, stretch.end - first), store));
   }
   return total;
 }
@@ -107,11 +106,11 @@ HWY_FLATTEN void MaskedSoftmax(const C* x, const uint8_t* filled, C scale, C* wo
 }
 
 template <class C>
-HWY_FLATTEN void LogSoftmax(const C* x, C* work, C* y, int64_t n) {
+HWY_FLATTEN void LogSoftmax(const C* x, C* y, int64_t n, bool streamed) {
   const hn::ScalableTag<C> d;
   const ExponentialSum<C> row = exponential_sum_of(x, n);
   const auto top = hn::Set(d, base_of(row.highest)), rest = hn::Set(d, static_cast<C>(std::log(row.sum)));
-  write_parts(d, y, n, work != y, [&](int64_t i, int64_t count) HWY_ATTR {
+  write_parts(d, y, n, streamed, [&](int64_t i, int64_t count) HWY_ATTR {
     return hn::Sub(hn::Sub(load_part(d, x + i, count), top), rest);
   });
 }

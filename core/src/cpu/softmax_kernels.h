@@ -1,8 +1,10 @@
-// Softmax of one dense row, for the vector unit of this machine's CPU. Every row is read from memory once and then lies
-// in the cache: for the maximum, for the exponentials and their sum, to divide.
+// Softmax of one dense row, for the vector unit of this machine's CPU. A row is read for the maximum, and again for the
+// exponentials and their sum, which then are divided; what fits into a cache comes from there the second time.
 #pragma once
 
 #include <cstdint>
+
+#include "cpu/streaming.h"
 
 namespace mote::cpu {
 
@@ -10,9 +12,9 @@ namespace mote::cpu {
 template <class C>
 struct SoftmaxKernels {
   // y from x, which may be the same. A row whose maximum is infinite or NaN gives NaN. What is not yet divided is kept
-  // in `work`, of n elements: y itself, or memory that stays in the cache, and then y is written past the caches.
-  using Forward = void (*)(const C* x, C* work, C* y, int64_t n);
-  Forward softmax, log_softmax;
+  // in `work`, of n elements: y itself, or other memory, and then y is written past the caches.
+  void (*softmax)(const C* x, C* work, C* y, int64_t n);
+  void (*log_softmax)(const C* x, C* y, int64_t n, bool streamed);
   // y = softmax(scale x) over the places where `filled` is 0; 0 at the others, and everywhere if there are no others.
   void (*masked_softmax)(const C* x, const uint8_t* filled, C scale, C* work, C* y, int64_t n);
 
@@ -23,5 +25,11 @@ struct SoftmaxKernels {
 
 template <class C>
 const SoftmaxKernels<C>& softmax_kernels();
+
+// Whether softmax is to be given other memory than the result to work in: it must stay in the first cache.
+inline bool works_apart(const Writing& writing, int64_t row_bytes) {
+  constexpr int64_t kLeast = 4096, kMost = 32768;
+  return row_bytes <= kMost && writing.streams_rows_of(row_bytes, kLeast);
+}
 
 }  // namespace mote::cpu

@@ -22,6 +22,11 @@ class Writing {
       : streamed_(is_streamed(out) && ((in.data != out.data) && ...)) {}
 
   bool streamed() const { return streamed_; }
+  // The same where each row of `bytes` is written on its own: one that shares its first and its last line with
+  // neighbours must be of `least` bytes, or what is written of these lines costs more than the others save.
+  bool streams_rows_of(int64_t bytes, int64_t least = 1024) const {
+    return streamed_ && (bytes % 64 == 0 || bytes >= least);
+  }
   // At the end of each thread's part.
   void finish() const {
     if (streamed_) finish_streaming();

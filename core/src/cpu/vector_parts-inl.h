@@ -82,9 +82,8 @@ template <class D, class Compute, class T = hn::TFromD<D>>
 HWY_INLINE void write_parts(D d, T* to, int64_t n, bool streamed, const Compute& compute) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t i = 0;
-  const auto write_few = [&](int64_t first, int64_t count) HWY_ATTR {
-    store_first(compute(first, count), d, to + first, static_cast<size_t>(count));
-  };
+  const auto write_few = [&](int64_t first, int64_t count)
+                             HWY_ATTR { store_part(compute(first, count), d, to + first, count); };
   if (streamed) {
     constexpr int64_t kLine = 64 / sizeof(T);
     const auto at = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) / sizeof(T));

@@ -77,7 +77,7 @@ class AdamBase : public OptimizerOf<AdamOptions> {
 
   AdamOptions defaults_;
   bool decoupled_;
-  std::shared_ptr<std::vector<Batch>> batches_;  // empty between steps, when their memory waits for the next one
+  std::shared_ptr<std::vector<Batch>> batches_;  // keep their memory; a step that throws leaves some
   std::shared_ptr<Rates> rates_;                 // learning rates on devices; captured steps look there too
 };
 
