@@ -200,6 +200,19 @@ TEST_CASE("cross_entropy survives extreme logits and keeps NaN") {
   CHECK(allclose(cross_entropy(late, tensor({4001})), tensor(std::log(2.0)), 1e-6));
 }
 
+TEST_CASE("the gradient of cross_entropy loses no digits of far-off logits") {
+  manual_seed(6);
+  const Tensor target = tensor({3, 900, 0});
+  for (const double offset : {0.0, 1e5, -1e5}) {
+    const Tensor wide = (randn({3, 1000}) + offset).to(float64).requires_grad_();
+    const Tensor logits = wide.detach().to(float32).requires_grad_();
+    cross_entropy(wide, target).backward();
+    cross_entropy(logits, target).backward();
+    CAPTURE(offset);
+    CHECK(allclose(logits.grad().to(float64), wide.grad(), 2e-6, 1e-9));
+  }
+}
+
 TEST_CASE("targets that are ignored count for nothing, and all of them give NaN") {
   const Tensor logits = random_input({3, 4});
   const Tensor loss = cross_entropy(logits, tensor({-100, 2, -100}));

@@ -57,6 +57,15 @@ TEST_CASE("cuda cross_entropy and its gradient") {
   check({0, 5}, float32, 0.0);
 }
 
+TEST_CASE("cuda cross_entropy's gradient loses no digits of far-off logits") {
+  if (!testing::has_cuda()) return;
+  for (const double offset : {1e5, -1e5}) {
+    const Tensor x = values({3, 1000}, float32) + offset, target = targets(3, 1000);
+    const Tensor want = run(x.to(float64), target, 0.0)[1], got = run(x.to("cuda"), target.to("cuda"), 0.0)[1];
+    CHECK(allclose(got.to("cpu").to(float64), want, 4e-6, 1e-9));
+  }
+}
+
 TEST_CASE("cuda cross_entropy of far-off and infinite logits") {
   if (!testing::has_cuda()) return;
   constexpr float kInf = std::numeric_limits<float>::infinity();

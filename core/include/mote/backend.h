@@ -154,10 +154,10 @@ class Backend {
   virtual void rms_norm_backward(std::optional<View> grad_x, std::optional<View> grad_weight, const View& grad_out,
                                  const View& rstd, const LayerNormArgs& args);
   // loss[i] = weight[t_i] * ((1 - s) * nll_i + s * mean over classes), 0 where target is ignore_index; logits
-  // [rows, classes], target int64 [rows], log_sum_exp [rows] for backward. Throws IndexError for a wild target.
+  // [rows, classes], target int64 [rows], log_sum_exp [rows, 2] for backward. Throws IndexError for a wild target.
   virtual void cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
                              int64_t ignore_index, double label_smoothing);
-  // grad_logits from the gradient of each row's loss.
+  // grad_logits from each row's gradient; log_sum_exp is the row's maximum m and log(sum e^(x - m)), not yet added up.
   virtual void cross_entropy_backward(const View& grad_logits, const View& grad_loss, const View& log_sum_exp,
                                       const View& logits, const View& target, int64_t ignore_index,
                                       double label_smoothing);

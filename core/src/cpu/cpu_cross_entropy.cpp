@@ -38,7 +38,9 @@ void forward(const View& loss, const View& log_sum_exp, const View& logits, cons
       const auto t = element<int64_t>(target, r);
       const C* const x = rows.read(cpu::row_of(logits, r));
       const auto sums = kernel(x, classes, smoothing > 0.0);
-      element<C>(log_sum_exp, r) = sums.maximum + sums.log_sum;
+      C* const saved = static_cast<C*>(cpu::row_of(log_sum_exp, r));
+      saved[0] = sums.maximum;
+      saved[1] = sums.log_sum;
       if (t == ignore_index)
         element<C>(loss, r) = C(0);
       else  // relative to the maximum, so that far-off logits lose no digits
@@ -67,7 +69,8 @@ void backward(const View& grad_logits, const View& grad_loss, const View& log_su
         std::fill_n(out, classes, C(0));
       } else {
         const C g = element<C>(grad_loss, r);
-        kernel(rows.read(cpu::row_of(logits, r)), element<C>(log_sum_exp, r), share, g, out, classes, streamed);
+        const C* const saved = static_cast<const C*>(cpu::row_of(log_sum_exp, r));
+        kernel(rows.read(cpu::row_of(logits, r)), saved[0], saved[1], share, g, out, classes, streamed);
         out[t] -= static_cast<C>(1.0 - smoothing) * g;
       }
       results.write(at);

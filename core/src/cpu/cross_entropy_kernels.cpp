@@ -35,11 +35,12 @@ HWY_FLATTEN typename CrossEntropyKernels<C>::Sums Forward(const C* x, int64_t n,
 }
 
 template <class C>
-HWY_FLATTEN void Backward(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n, bool streamed) {
+HWY_FLATTEN void Backward(const C* x, C maximum, C log_sum, C shift, C g, C* out, int64_t n, bool streamed) {
   const hn::ScalableTag<C> d;
-  const auto base = hn::Set(d, log_sum_exp), constant = hn::Set(d, shift), factor = hn::Set(d, g);
+  const auto base = hn::Set(d, maximum), rest = hn::Set(d, log_sum);
+  const auto constant = hn::Set(d, shift), factor = hn::Set(d, g);
   write_parts(d, out, n, streamed, [&](int64_t i, int64_t count) HWY_ATTR {
-    const auto p = exp_of_nonpositive(d, hn::Sub(load_part(d, x + i, count), base));
+    const auto p = exp_of_nonpositive(d, hn::Sub(hn::Sub(load_part(d, x + i, count), base), rest));
     return hn::Mul(hn::Sub(p, constant), factor);
   });
 }

@@ -14,8 +14,8 @@ struct CrossEntropyKernels {
   };
   // Reads a long row once, another twice, and again for the total.
   using Forward = Sums (*)(const C* x, int64_t n, bool with_total);
-  // out = (e^(x - log_sum_exp) - shift) * g; out may be x, unless it is written past the caches.
-  using Backward = void (*)(const C* x, C log_sum_exp, C shift, C g, C* out, int64_t n, bool streamed);
+  // out = (e^(x - maximum - log_sum) - shift) * g; out may be x, unless it is written past the caches.
+  using Backward = void (*)(const C* x, C maximum, C log_sum, C shift, C g, C* out, int64_t n, bool streamed);
 
   Forward forward;
   Backward backward;

@@ -98,9 +98,9 @@ Tensor composed_gradient(const Tensor& g, const Tensor& logits, const Tensor& ta
 // The loss of each row, in float32 for 16-bit types.
 Tensor fused_rows(const Tensor& logits, const Tensor& target, int64_t ignore_index, double label_smoothing) {
   const DType compute = logits.dtype() == DType::Float64 ? DType::Float64 : DType::Float32;
-  const Shape shape{logits.size(0)};
-  Tensor loss = make_result("cross_entropy", shape, compute, logits.device());
-  Tensor log_sum_exp = make_result("cross_entropy", shape, compute, logits.device());
+  const int64_t rows = logits.size(0);
+  Tensor loss = make_result("cross_entropy", {rows}, compute, logits.device());
+  Tensor log_sum_exp = make_result("cross_entropy", {rows, 2}, compute, logits.device());
   backend_of(logits).cross_entropy(view_of(loss), view_of(log_sum_exp), view_of(logits), view_of(target), ignore_index,
                                    label_smoothing);
   if (needs_grad(logits))

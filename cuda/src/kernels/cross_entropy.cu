@@ -1,6 +1,6 @@
 // Cross-entropy of rows of logits x against targets t, with label smoothing s over n classes:
 //   loss = log(sum e^(x - m)) - (1 - s) (x_t - m) - s / n sum(x - m)
-//   grad = g (e^(x - log_sum_exp) - s / n), less g (1 - s) at t
+//   grad = g (e^(x - m - log(sum e^(x - m))) - s / n), less g (1 - s) at t
 // with the row's maximum m, so that far-off logits lose no digits; both are 0 where t is ignore_index.
 //
 // Forward, a group of threads has a row, whose maximum grows while its exponentials are summed up: moves x once (twice
@@ -18,7 +18,7 @@ namespace cuda {
 
 using Row = unsigned long long;  // what atomicMin takes
 
-// Arrays of rows: logits, target, loss, log_sum_exp, of which the last three have one element a row.
+// Arrays of rows: logits, target, loss, log_sum_exp, of which target and loss have one element a row, and the last two.
 template <class C>
 struct CrossEntropyForward {
   RowArrays<4> rows;
@@ -74,7 +74,9 @@ __global__ void __launch_bounds__(kMaxRowThreads) cross_entropy_rows(CrossEntrop
     loss = log_sum - (C(1) - args.smoothing) * (chosen - sum.highest) - share * total;
   }
   *reinterpret_cast<C*>(args.loss + place.at[2]) = loss;
-  *reinterpret_cast<C*>(args.log_sum_exp + place.at[3]) = sum.highest + log_sum;
+  C* const saved = reinterpret_cast<C*>(args.log_sum_exp + place.at[3]);
+  saved[0] = sum.highest;
+  saved[1] = log_sum;
 }
 
 // Arrays of rows: grad_logits, logits, target, grad_loss, log_sum_exp.
@@ -93,7 +95,8 @@ __global__ void __launch_bounds__(kMaxRowThreads) cross_entropy_backward_rows(Cr
   const RowPlace<5> place(args.rows);
   if (!place.exists) return;
   const int64_t width = args.rows.width, target = *reinterpret_cast<const int64_t*>(args.target + place.at[2]);
-  const C base = *reinterpret_cast<const C*>(args.log_sum_exp + place.at[4]);
+  const C* const saved = reinterpret_cast<const C*>(args.log_sum_exp + place.at[4]);
+  const C highest = saved[0], log_sum = saved[1];
   const bool ignored = target == args.ignore_index;
   const C g = ignored ? C(0) : *reinterpret_cast<const C*>(args.grad_loss + place.at[3]);
   const C share = args.smoothing / static_cast<C>(width), chosen = (C(1) - args.smoothing) * g;
@@ -106,7 +109,7 @@ __global__ void __launch_bounds__(kMaxRowThreads) cross_entropy_backward_rows(Cr
     Pack<T, V> x = read_ragged<T, V>(row, i, args.rows.steps[1], width, T{});
 #pragma unroll
     for (int k = 0; k < V; ++k) {
-      C gradient = (std::exp(static_cast<C>(x.value[k]) - base) - share) * g;
+      C gradient = (std::exp(static_cast<C>(x.value[k]) - highest - log_sum) - share) * g;
       if (i + k == target) gradient -= chosen;
       x.value[k] = cast_to<T>(ignored ? C(0) : gradient);
     }
@@ -122,6 +125,11 @@ __global__ void report_wild(const Row* wild, const int64_t* target, int64_t step
     report_index_error(slot, target[static_cast<int64_t>(row) * step], static_cast<int64_t>(row), classes);
 }
 
+// [rows] of [rows, 2].
+View first_of_rows(const View& pairs) {
+  return {pairs.data, pairs.dtype, {pairs.shape[0]}, {pairs.strides[0]}, pairs.device};
+}
+
 template <class T>
 void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
                        int64_t ignore_index, double smoothing) {
@@ -135,7 +143,8 @@ void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& lo
     const DeviceGuard guard(logits.device);
     check(cudaMemsetAsync(wild.data(), 0xff, sizeof(Row), current_stream(logits.device)), "cross_entropy");
   }
-  for_rows<4>({logits, across_rows(target, classes), across_rows(loss, classes), across_rows(log_sum_exp, classes)},
+  for_rows<4>({logits, across_rows(target, classes), across_rows(loss, classes),
+               across_rows(first_of_rows(log_sum_exp), classes)},
               [&](const auto& views, const RowArrays<4>& rows) {
                 const RowBlock block(classes, packed ? V : 1, 4);
                 const CrossEntropyForward<C> args{rows,
@@ -164,7 +173,7 @@ void run_cross_entropy_backward(const View& grad_logits, const View& grad_loss, 
   const bool packed = has_dense_rows(grad_logits) && has_dense_rows(logits) && rows_lie_alike(grad_logits, logits);
   const int pack = packed ? V : 1, kept = packed ? kPacksKept<V> : kPacksKept<1>;
   for_rows<5>({grad_logits, logits, across_rows(target, classes), across_rows(grad_loss, classes),
-               across_rows(log_sum_exp, classes)},
+               across_rows(first_of_rows(log_sum_exp), classes)},
               [&](const auto& views, const RowArrays<5>& rows) {
                 const RowBlock block(classes, pack, kept);
                 const CrossEntropyBackward<C> args{rows,
