@@ -293,6 +293,33 @@ TEST_CASE("parameters without a gradient are passed over") {
   CHECK_FALSE(model.a.grad().defined());
 }
 
+TEST_CASE("AdamW over many parameters takes the steps of one optimizer for each") {
+  // Empty ones between others, more than one part of the work, and gradients that begin at different steps.
+  const std::vector<int64_t> sizes = {0, 5, 16391, 0, 0, 1, 40000, 16384, 0};
+  struct Many : nn::Module {
+    explicit Many(const std::vector<int64_t>& sizes) {
+      mote::manual_seed(3);
+      for (size_t i = 0; i < sizes.size(); ++i) register_parameter(std::to_string(i), mote::randn({sizes[i]}));
+    }
+  };
+  const Many together(sizes), apart(sizes);
+  const std::vector<nn::Parameter> all = together.parameters(), each = apart.parameters();
+  optim::AdamW one(all, {.lr = 0.1});
+  std::vector<optim::AdamW> many;
+  for (const nn::Parameter& parameter : each)
+    many.emplace_back(std::vector<nn::Parameter>{parameter}, optim::AdamWOptions{.lr = 0.1});
+  for (size_t step = 0; step < 4; ++step) {
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Tensor gradient = i % 3 > step ? Tensor() : mote::randn({sizes[i]});
+      all[i].set_grad(gradient);
+      each[i].set_grad(gradient);
+      many[i].step();
+    }
+    one.step();
+    for (size_t i = 0; i < all.size(); ++i) CHECK(mote::equal(all[i], each[i]));
+  }
+}
+
 TEST_CASE("parameters that were tied after the optimizer was made are changed once") {
   nn::Linear first(2, 2, {.bias = false}), second(2, 2, {.bias = false});
   optim::SGD optimizer({first.weight, second.weight}, {.lr = 1.0});
