@@ -111,7 +111,8 @@ TEST_CASE("softmax of large, infinite and NaN values") {
     late.slice(0, 4000, 4002).fill_(3.0);
     CHECK(distance(softmax(late, 0).slice(0, 4000, 4002), row({0.5, 0.5})) == 0.0);
     CHECK(log_softmax(late, 0)[0].item<double>() == -kInf);
-    CHECK(distance(log_softmax(late, 0)[4001].to(float64), tensor(-std::log(2.0), {.dtype = float64})) < 1e-2);
+    CHECK(distance(log_softmax(late, 0)[4001].to(float64), tensor(-std::log(2.0), {.dtype = float64})) <
+          (dtype == bfloat16 ? 2e-3 : 1e-6));
     for (const double special : {kInf, std::nan("")}) {
       late.index({4500}) = special;
       CHECK(all(isnan(softmax(late, 0))).item<bool>());

@@ -43,7 +43,7 @@ inline const VectorFunction kVectorFunctions[] = {
     {"silu", mote::silu, exact_silu, 4.0, -87.0, 1e-5},
     {"gelu", [](const Tensor& x) { return gelu(x); }, exact_gelu, 9.0, -1.0, 1e-5},
     {"gelu_tanh", [](const Tensor& x) { return gelu(x, Gelu::Tanh); }, exact_gelu_tanh, 4.0, -1.0, 3e-5},
-    {"softmax", softmax_of_two, exact_sigmoid, 3.0, -87.3, 1.0},
+    {"softmax", softmax_of_two, exact_sigmoid, 3.0, -87.3, 1.0},  // below the normal numbers it may be 0
 };
 
 // The distance of neighbouring float32 numbers at |x|.

@@ -60,7 +60,7 @@ void backward(const View& grad_logits, const View& grad_loss, const View& log_su
   cpu::parallel_for(logits.shape[0], grain_of(classes), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> rows(logits.dtype, logits.strides[1], classes);
     const cpu::OutputRow<C> results(grad_logits.dtype, grad_logits.strides[1], classes);
-    const bool streamed = results.is_direct() && writing.streams_rows_of(classes * static_cast<int64_t>(sizeof(C)));
+    const bool streamed = results.streamed_by(writing);
     for (int64_t r = begin; r < end; ++r) {
       void* const at = cpu::row_of(grad_logits, r);
       C* const out = results.place(at);

@@ -50,7 +50,7 @@ void forward(const View& out, const View* mean, const View& rstd, const LayerNor
   cpu::parallel_for(args.x.shape[0], grain_of(width), [&](int64_t begin, int64_t end) {
     const InputRow<C> x(args.x.dtype, args.x.strides[1], width);
     const OutputRow<C> y(out.dtype, out.strides[1], width);
-    const bool streamed = y.is_direct() && writing.streams_rows_of(width * static_cast<int64_t>(sizeof(C)));
+    const bool streamed = y.streamed_by(writing);
     for (int64_t r = begin; r < end; ++r) {
       void* const at = cpu::row_of(out, r);
       kernel({x.read(cpu::row_of(args.x, r)), factors.weight, factors.bias, width}, args.eps, y.place(at), streamed,
@@ -73,7 +73,7 @@ void backward_rows(const Targets& targets, const cpu::Writing& writing, const Vi
   const int64_t width = args.x.shape[1];
   const InputRow<C> x(args.x.dtype, args.x.strides[1], width), g(grad_out.dtype, grad_out.strides[1], width);
   const OutputRow<C> dx(args.x.dtype, targets.x ? targets.x->strides[1] : 1, targets.x ? width : 0);
-  const bool streamed = dx.is_direct() && writing.streams_rows_of(width * static_cast<int64_t>(sizeof(C)));
+  const bool streamed = dx.streamed_by(writing);
   const auto kernel = cpu::layer_norm_kernels<C>(mean != nullptr).backward;
   for (int64_t r = begin; r < end; ++r) {
     void* const at = targets.x ? cpu::row_of(*targets.x, r) : nullptr;

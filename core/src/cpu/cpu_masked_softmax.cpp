@@ -26,7 +26,7 @@ void forward(const View& out, const View& in, const View& mask, C scale) {
     const cpu::InputRow<C> x(in.dtype, last_stride(in), width);
     const cpu::OutputRow<C> y(out.dtype, last_stride(out), width);
     const cpu::InputRow<uint8_t> filled(DType::UInt8, last_stride(mask), width);  // a bool is a byte of 0 or 1
-    const bool apart = y.is_direct() && cpu::works_apart(writing, width * static_cast<int64_t>(sizeof(C)));
+    const bool apart = y.is_direct() && cpu::works_apart(writing, y.bytes());
     const cpu::Scratch<C> work(apart ? width : 0);
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
@@ -51,7 +51,7 @@ void backward(const View& grad_in, const View& grad_out, const View& out, C scal
   cpu::parallel_for(loop.numel, grain_of(width), [&](int64_t begin, int64_t end) {
     const cpu::InputRow<C> g(grad_out.dtype, last_stride(grad_out), width), y(out.dtype, last_stride(out), width);
     const cpu::OutputRow<C> result(grad_in.dtype, last_stride(grad_in), width);
-    const bool streamed = result.is_direct() && writing.streams_rows_of(width * static_cast<int64_t>(sizeof(C)));
+    const bool streamed = result.streamed_by(writing);
     loop.run(begin, end, [&](const auto& at, const auto& strides, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
         char* const to = at[0] + i * strides[0];

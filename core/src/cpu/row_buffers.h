@@ -4,6 +4,7 @@
 
 #include "cpu/blocks.h"
 #include "cpu/scratch.h"
+#include "cpu/streaming.h"
 #include "mote/backend.h"
 
 namespace mote::cpu {
@@ -44,6 +45,9 @@ class OutputRow {
 
   // Whether rows are written where they lie.
   bool is_direct() const { return !store_; }
+  // Whether they are written past the caches, where the operation writes so.
+  bool streamed_by(const Writing& writing) const { return is_direct() && writing.streams_rows_of(bytes()); }
+  int64_t bytes() const { return width_ * static_cast<int64_t>(sizeof(C)); }
   // Where to write the row that begins at `at`; write() brings it there.
   C* place(void* at) const { return store_ ? buffer_.get() : static_cast<C*>(at); }
   void write(void* at) const {

@@ -18,7 +18,8 @@ struct SoftmaxKernels {
   // y = softmax(scale x) over the places where `filled` is 0; 0 at the others, and everywhere if there are no others.
   void (*masked_softmax)(const C* x, const uint8_t* filled, C scale, C* work, C* y, int64_t n);
 
-  // The gradient of x from that of y, and y; it may be written over either, unless it is written past the caches.
+  // The gradient of x from g, that of y, and y; it may be written over either, unless it is written past the caches:
+  // scale y (g - sum(g y)), and g - e^y sum(g).
   void (*softmax_backward)(const C* g, const C* y, C scale, C* out, int64_t n, bool streamed);
   void (*log_softmax_backward)(const C* g, const C* y, C* out, int64_t n, bool streamed);
 };

@@ -12,8 +12,8 @@ bool is_streamed(const View& out);
 // Every thread that has streamed calls this before another one reads.
 void finish_streaming();
 
-// How one operation writes its result: past the caches or not. The whole result decides, however short its rows are,
-// and neither its strides nor the number of threads.
+// How one operation writes its result: past the caches or not. The size of the whole result decides, and neither its
+// strides nor the number of threads.
 class Writing {
  public:
   Writing() = default;  // nothing

@@ -1,4 +1,5 @@
 // Loops over a dense row by vectors, whose last one may be a part: nothing outside the row is read or written.
+// What calls them is HWY_FLATTEN, or GCC may leave their lambdas as functions of their own.
 #if defined(MOTE_CPU_VECTOR_PARTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MOTE_CPU_VECTOR_PARTS_INL_H_
 #undef MOTE_CPU_VECTOR_PARTS_INL_H_

@@ -125,11 +125,6 @@ __global__ void report_wild(const Row* wild, const int64_t* target, int64_t step
     report_index_error(slot, target[static_cast<int64_t>(row) * step], static_cast<int64_t>(row), classes);
 }
 
-// [rows] of [rows, 2].
-View first_of_rows(const View& pairs) {
-  return {pairs.data, pairs.dtype, {pairs.shape[0]}, {pairs.strides[0]}, pairs.device};
-}
-
 template <class T>
 void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& logits, const View& target,
                        int64_t ignore_index, double smoothing) {
@@ -143,8 +138,7 @@ void run_cross_entropy(const View& loss, const View& log_sum_exp, const View& lo
     const DeviceGuard guard(logits.device);
     check(cudaMemsetAsync(wild.data(), 0xff, sizeof(Row), current_stream(logits.device)), "cross_entropy");
   }
-  for_rows<4>({logits, across_rows(target, classes), across_rows(loss, classes),
-               across_rows(first_of_rows(log_sum_exp), classes)},
+  for_rows<4>({logits, across_rows(target, classes), across_rows(loss, classes), across_rows(log_sum_exp, classes)},
               [&](const auto& views, const RowArrays<4>& rows) {
                 const RowBlock block(classes, packed ? V : 1, 4);
                 const CrossEntropyForward<C> args{rows,
@@ -173,7 +167,7 @@ void run_cross_entropy_backward(const View& grad_logits, const View& grad_loss, 
   const bool packed = has_dense_rows(grad_logits) && has_dense_rows(logits) && rows_lie_alike(grad_logits, logits);
   const int pack = packed ? V : 1, kept = packed ? kPacksKept<V> : kPacksKept<1>;
   for_rows<5>({grad_logits, logits, across_rows(target, classes), across_rows(grad_loss, classes),
-               across_rows(first_of_rows(log_sum_exp), classes)},
+               across_rows(log_sum_exp, classes)},
               [&](const auto& views, const RowArrays<5>& rows) {
                 const RowBlock block(classes, pack, kept);
                 const CrossEntropyBackward<C> args{rows,
